@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# make            build both programs into build/
+# make check      every test, the virtual machines included (as root)
+# make demo       the main job, shown on a virtual machine (as root)
+# make lab        the root trees and tools that check and demo use (as root)
+# V=1 shows commands, ASAN=1 builds with ASan and UBSan into build-asan/.
+
+PREFIX ?= /usr
+SBINDIR ?= $(PREFIX)/sbin
+LIBEXECDIR ?= $(PREFIX)/lib/vfio-claim
+PKG_CONFIG ?= pkg-config
+DESTDIR ?=
+# A helper with its debug sections would be five times as large in every initramfs.
+INSTALL_PROGRAM ?= install -s
+
+# Where the two initramfs systems look; dracut tells, initramfs-tools has one place.
+DRACUT_MODULES_DIR ?= $(or $(shell $(PKG_CONFIG) --variable=dracutmodulesdir dracut 2>/dev/null),$(PREFIX)/lib/dracut/modules.d)
+INITRAMFS_TOOLS_DIR ?= $(or $(shell $(PKG_CONFIG) --variable=initramfstoolsdir initramfs-tools 2>/dev/null),/usr/share/initramfs-tools)
+
+CFLAGS ?= -O2 -g
+comma := ,
+BUILD ?= $(if $(ASAN),build-asan,build)
+Q := $(if $(V),,@)
+
+override CPPFLAGS += -D_GNU_SOURCE -Isrc
+override CFLAGS += -std=c17 -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes \
+	-Wmissing-prototypes $(if $(WERROR),-Werror) \
+	$(if $(ASAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+override LDFLAGS += $(if $(ASAN),-fsanitize=address$(comma)undefined)
+
+
+# The pure core: libc only, no input or output. `make lint` checks that with nm.
+CORE := text pci claim config table cmdline match plan record udev_rule variant
+BOOT_EDGES := root scan modules apply log options
+TOOL_EDGES := root modules config_files image options
+PROGRAMS := $(BUILD)/vfio-claim $(BUILD)/vfio-claim-boot
+
+# Evaluated where a program is linked, so that `make clean` needs no libraries.
+KMOD_LIBS = $(shell $(PKG_CONFIG) --libs libkmod)
+JSON_LIBS = $(shell $(PKG_CONFIG) --libs json-c)
+
+objects = $(patsubst %,$(BUILD)/%.o,$(1))
+
+all: $(PROGRAMS)
+
+$(BUILD)/core.a: $(call objects,$(CORE))
+	@echo "  AR    $@"
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/vfio-claim-boot: $(call objects,vfio-claim-boot $(BOOT_EDGES)) $(BUILD)/core.a
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(KMOD_LIBS)
+
+$(BUILD)/vfio-claim: $(call objects,vfio-claim $(TOOL_EDGES)) $(BUILD)/core.a
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(KMOD_LIBS) $(JSON_LIBS)
+
+$(BUILD)/%.o: src/%.c | $(BUILD)
+	@echo "  CC    $@"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# One small C program a file of the core; each names the archive and nothing else.
+UNIT_TESTS := $(patsubst tests/unit/test_%.c,$(BUILD)/unit/test_%,$(wildcard tests/unit/test_*.c))
+
+$(BUILD)/unit/test_%: tests/unit/test_%.c $(BUILD)/core.a | $(BUILD)/unit
+	@echo "  CC    $@"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(BUILD)/core.a -lcmocka
+
+unit-tests: $(UNIT_TESTS)
+
+$(BUILD) $(BUILD)/unit:
+	@mkdir -p $@
+
+install: all
+	$(INSTALL_PROGRAM) -D -m 0755 $(BUILD)/vfio-claim $(DESTDIR)$(SBINDIR)/vfio-claim
+	$(INSTALL_PROGRAM) -D -m 0755 $(BUILD)/vfio-claim-boot $(DESTDIR)$(LIBEXECDIR)/vfio-claim-boot
+	install -D -m 0755 modules.d/50vfio-claim/module-setup.sh \
+		$(DESTDIR)$(DRACUT_MODULES_DIR)/50vfio-claim/module-setup.sh
+	install -D -m 0755 modules.d/50vfio-claim/vfio-claim-pre-udev.sh \
+		$(DESTDIR)$(DRACUT_MODULES_DIR)/50vfio-claim/vfio-claim-pre-udev.sh
+	install -D -m 0755 hooks/vfio-claim $(DESTDIR)$(INITRAMFS_TOOLS_DIR)/hooks/vfio-claim
+	install -D -m 0755 hooks/00-vfio-claim \
+		$(DESTDIR)$(INITRAMFS_TOOLS_DIR)/scripts/init-top/00-vfio-claim
+	install -D -m 0755 hooks/vfio-claim-post \
+		$(DESTDIR)$(INITRAMFS_TOOLS_DIR)/scripts/init-premount/vfio-claim-post
+
+uninstall:
+	rm -f $(DESTDIR)$(SBINDIR)/vfio-claim $(DESTDIR)$(LIBEXECDIR)/vfio-claim-boot \
+		$(DESTDIR)$(DRACUT_MODULES_DIR)/50vfio-claim/module-setup.sh \
+		$(DESTDIR)$(DRACUT_MODULES_DIR)/50vfio-claim/vfio-claim-pre-udev.sh \
+		$(DESTDIR)$(INITRAMFS_TOOLS_DIR)/hooks/vfio-claim \
+		$(DESTDIR)$(INITRAMFS_TOOLS_DIR)/scripts/init-top/00-vfio-claim \
+		$(DESTDIR)$(INITRAMFS_TOOLS_DIR)/scripts/init-premount/vfio-claim-post
+	-rmdir $(DESTDIR)$(DRACUT_MODULES_DIR)/50vfio-claim $(DESTDIR)$(LIBEXECDIR)
+
+check:
+	$(Q)tests/check
+
+lint:
+	$(Q)tests/lint
+
+lab:
+	$(Q)tests/vm/lab deps
+	$(Q)tests/vm/lab trees
+
+demo:
+	$(Q)tests/vm/lab deps
+	$(Q)tests/vm/demo
+
+clean:
+	rm -rf build build-asan build-clang
+
+-include $(wildcard $(BUILD)/*.d $(BUILD)/unit/*.d)
+
+.PHONY: all install uninstall check lint lab demo clean unit-tests

@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The dracut module: asks vfio-claim what the image needs and installs that.
+# shellcheck disable=SC2154 # dracut sets dracutsysrootdir, initdir, kernel and moddir
+
+# called by dracut
+check() {
+    require_binaries /usr/sbin/vfio-claim /usr/lib/vfio-claim/vfio-claim-boot || return 1
+    # 255: nothing is configured, so only for who asks for the module by name.
+    vfio-claim image --wanted --root "${dracutsysrootdir:-/}" || return 255
+}
+
+# called by dracut
+depends() {
+    return 0
+}
+
+# called by dracut
+installkernel() {
+    local modules
+
+    modules=$(vfio-claim image --modules --kernel "$kernel" --root "${dracutsysrootdir:-/}") ||
+        vfio_claim_fail
+    # Without hostonly='' dracut leaves out vfio_pci: no device has a modalias for it.
+    # shellcheck disable=SC2086 # one word a module
+    hostonly='' instmods $modules
+}
+
+# called by dracut
+install() {
+    vfio-claim image --dest "$initdir" --root "${dracutsysrootdir:-/}" || vfio_claim_fail
+    inst_multiple /usr/lib/vfio-claim/vfio-claim-boot
+    inst_hook pre-udev 00 "$moddir/vfio-claim-pre-udev.sh"
+}
+
+# dracut goes on after a module's error, and the image would silently claim nothing.
+vfio_claim_fail() {
+    dfatal "vfio-claim: no image is made; see the error above"
+    exit 1
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Claims and their selectors: what the config, the claims table and the command line say. */
+#ifndef VFIO_CLAIM_CLAIM_H
+#define VFIO_CLAIM_CLAIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pci.h"
+#include "text.h"
+
+enum {
+	CLAIM_NAME_SIZE = 65,
+	/* MODULE_NAME_LEN of the kernel is 56 on 64-bit machines (include/linux/moduleparam.h).
+	 */
+	DRIVER_NAME_SIZE = 64,
+	SELECTOR_TEXT_SIZE = 256,
+};
+
+/* The words that a selector has; all of them must hold. */
+enum selector_word {
+	SELECT_ADDRESS = 1 << 0,
+	SELECT_IDS = 1 << 1,
+	SELECT_CLASS = 1 << 2,
+	SELECT_PATH = 1 << 3,
+	SELECT_NTH = 1 << 4,
+};
+
+/* One `match` or `except` line. */
+struct selector {
+	unsigned words; /* of enum selector_word */
+	struct pci_address address;
+	bool any_function; /* address was BB:DD.* */
+	struct pci_ids ids;
+	uint32_t class_code; /* 24 bits, as in sysfs */
+	uint32_t class_mask;
+	struct pci_path path;
+	unsigned nth; /* from 1, in address order */
+};
+
+enum claim_functions { FUNCTIONS_ALL, FUNCTIONS_MATCHED };
+enum claim_when { WHEN_AUTO, WHEN_EARLY, WHEN_GUARDED };
+enum claim_origin { ORIGIN_CONFIG, ORIGIN_IDS_ARGUMENT, ORIGIN_ARGUMENT };
+
+struct claim {
+	char name[CLAIM_NAME_SIZE];
+	struct selector *matches;
+	size_t match_count;
+	struct selector *excepts;
+	size_t except_count;
+	enum claim_functions functions;
+	enum claim_when when;
+	enum claim_origin origin;
+	char driver[DRIVER_NAME_SIZE]; /* "auto" or a driver's name */
+	unsigned expect;               /* cards there must be; 0: not said */
+};
+
+/* An ordered list of claims; an earlier one wins a device that two would take. */
+struct claims {
+	struct claim *items;
+	size_t count;
+};
+
+/*
+ * Parses one selector: words separated by blanks, and by commas where `commas` is set (a
+ * kernel argument has no blanks unless it is quoted).
+ *
+ * @reason: on error, one sentence naming the offending word
+ * Returns 0 or -EINVAL; *ret_selector is untouched on error.
+ */
+int selector_parse(const char *string, bool commas, struct selector *ret_selector,
+		   char reason[SELECTOR_TEXT_SIZE]) MUST_CHECK;
+
+/* Writes the form that selector_parse() reads and returns `out`. */
+const char *selector_format(const struct selector *selector, char out[SELECTOR_TEXT_SIZE]);
+
+/*
+ * Adds a claim with the defaults of DESIGN (functions = all, driver = auto, when = auto).
+ * Returns it (owned by `claims`, valid until the next addition) or NULL without memory.
+ */
+struct claim *claims_add(struct claims *claims, const char *name) MUST_CHECK;
+
+/* The claim of this name, or NULL. */
+struct claim *claims_find(const struct claims *claims, const char *name);
+
+/* Adds a selector to a claim's matches (or excepts). Returns 0 or -ENOMEM. */
+int claim_add_match(struct claim *claim, const struct selector *selector) MUST_CHECK;
+int claim_add_except(struct claim *claim, const struct selector *selector) MUST_CHECK;
+
+/* Empties a claim, keeping its name: a later file replaces it. */
+void claim_reset(struct claim *claim);
+
+/*
+ * Moves the claims of `more` behind those of `claims`. Returns 0 or -ENOMEM; either way both
+ * are whole and to be released.
+ */
+int claims_append(struct claims *claims, struct claims *more) MUST_CHECK;
+
+/* Releases all claims. */
+void claims_free(struct claims *claims);
+
+/* True for the name of a claim: letters, digits, "._-", at most 64. */
+bool claim_name_valid(const char *name);
+
+/* True for names that claims of the kernel command line have: vfio-pci.ids, rd.vfio-claim-1. */
+bool claim_name_reserved(const char *name);
+
+/* True for the name of a driver or a module: letters, digits, "_-", at most 63. */
+bool driver_name_valid(const char *name);
+
+/* The words that config and claims table use; NULL-terminated, in the order of the enums. */
+extern const char *const claim_functions_names[];
+extern const char *const claim_when_names[];
+
+#endif

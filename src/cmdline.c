@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the kernel command line asks of the boot helper. */
+#include "cmdline.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "text.h"
+
+/* The kernel's own limit on a command line is 2048 to 4096 bytes; the longest counts. */
+enum { ARGUMENT_SIZE = 4096 };
+
+static int add_problem(struct cmdline *cmdline, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static int add_problem(struct cmdline *cmdline, const char *format, ...)
+{
+	char *problem = NULL;
+	va_list args;
+
+	va_start(args, format);
+	int length = vasprintf(&problem, format, args);
+	va_end(args);
+	if (length < 0)
+		return -ENOMEM;
+	char **slot = array_grow(&cmdline->problems, cmdline->problem_count, sizeof(*slot));
+	if (slot == NULL) {
+		free(problem);
+		return -ENOMEM;
+	}
+	*slot = problem;
+	cmdline->problem_count++;
+	return 0;
+}
+
+/*
+ * Copies the next argument, quotes removed, and moves *string behind it. Returns false at the
+ * end. An argument too long for the buffer is cut; nothing of ours is that long.
+ */
+static bool next_argument(const char **string, char argument[ARGUMENT_SIZE])
+{
+	const char *c = *string + strspn(*string, " \t\n");
+	bool quoted = false;
+	size_t length = 0;
+
+	if (*c == '\0')
+		return false;
+	for (; *c != '\0' && (quoted || strchr(" \t\n", *c) == NULL); c++) {
+		if (*c == '"')
+			quoted = !quoted;
+		else if (length < ARGUMENT_SIZE - 1)
+			argument[length++] = *c;
+	}
+	argument[length] = '\0';
+	*string = c;
+	return true;
+}
+
+static int add_modules(struct cmdline *cmdline, struct module_list *list, const char *argument,
+		       char *value)
+{
+	char *rest = NULL;
+
+	for (char *word = strtok_r(value, ",", &rest); word != NULL;
+	     word = strtok_r(NULL, ",", &rest)) {
+		if (!driver_name_valid(word)) {
+			int r = add_problem(cmdline, "%s: '%.60s' is not the name of a module",
+					    argument, word);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		char(*slot)[DRIVER_NAME_SIZE] =
+			array_grow(&list->items, list->count, sizeof(*slot));
+		if (slot == NULL)
+			return -ENOMEM;
+		(void)copy_field(*slot, sizeof(*slot), word);
+		list->count++;
+	}
+	return 0;
+}
+
+static int add_claim(struct cmdline *cmdline, const char *value)
+{
+	struct selector selector;
+	char reason[SELECTOR_TEXT_SIZE];
+	char name[CLAIM_NAME_SIZE];
+
+	if (selector_parse(value, true, &selector, reason) < 0)
+		return add_problem(cmdline, "rd.vfio-claim=%.80s: %s", value, reason);
+	(void)snprintf(name, sizeof(name), "rd.vfio-claim-%zu", cmdline->claims.count + 1);
+	struct claim *claim = claims_add(&cmdline->claims, name);
+	if (claim == NULL)
+		return -ENOMEM;
+	claim->origin = ORIGIN_ARGUMENT;
+	return claim_add_match(claim, &selector);
+}
+
+static int set_switch(struct cmdline *cmdline, const char *value)
+{
+	static const char *const off[] = { "0", "no", "off", NULL };
+	static const char *const on[] = { "", "1", "yes", "on", NULL };
+
+	for (size_t i = 0; off[i] != NULL; i++)
+		if (strcmp(value, off[i]) == 0) {
+			cmdline->disabled = true;
+			return 0;
+		}
+	for (size_t i = 0; on[i] != NULL; i++)
+		if (strcmp(value, on[i]) == 0)
+			return 0;
+	return add_claim(cmdline, value);
+}
+
+/* One field of a vfio-pci.ids= entry: hex, as sscanf's %x reads it, 0x allowed. */
+static int parse_ids_field(const char *word, uint32_t *ret_value)
+{
+	if (word[0] == '0' && (word[1] == 'x' || word[1] == 'X'))
+		word += 2;
+	return parse_hex(word, strlen(word), ret_value);
+}
+
+static int parse_ids_entry(char *entry, struct selector *ret_selector)
+{
+	/* The defaults of vfio_pci_fill_ids(): any subsystem, class and mask 0 (any class). */
+	uint32_t field[6] = { 0, 0, PCI_ANY, PCI_ANY, 0, 0 };
+	size_t fields = 0;
+	char *rest = NULL;
+
+	for (char *word = strtok_r(entry, ":", &rest); word != NULL;
+	     word = strtok_r(NULL, ":", &rest)) {
+		if (fields == 6 || parse_ids_field(word, &field[fields]) < 0)
+			return -EINVAL;
+		fields++;
+	}
+	bool any = field[0] == PCI_ANY && field[1] == PCI_ANY && field[2] == PCI_ANY &&
+		   field[3] == PCI_ANY && field[5] == 0;
+	if (fields < 2 || any)
+		return -EINVAL;
+	for (size_t i = 0; i < 4; i++)
+		if (field[i] > 0xffff && field[i] != PCI_ANY)
+			return -EINVAL;
+	*ret_selector = (struct selector){
+		.words = SELECT_IDS | (field[5] & 0xffffff ? SELECT_CLASS : 0U),
+		.ids = { field[0], field[1], field[2], field[3] },
+		.class_code = field[4] & 0xffffff,
+		.class_mask = field[5] & 0xffffff,
+	};
+	return 0;
+}
+
+static int add_ids(struct cmdline *cmdline, struct claim *claim, char *value)
+{
+	char *rest = NULL;
+
+	for (char *entry = strtok_r(value, ",", &rest); entry != NULL;
+	     entry = strtok_r(NULL, ",", &rest)) {
+		struct selector selector;
+		char written[64];
+
+		(void)snprintf(written, sizeof(written), "%s", entry);
+		int r = parse_ids_entry(entry, &selector);
+		r = r < 0 ? add_problem(cmdline, "vfio-pci.ids=: '%s' is not VVVV:DDDD",
+					written)
+			  : claim_add_match(claim, &selector);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Exactly the devices that vfio-pci.ids= names, on vfio-pci itself: as the kernel would. */
+static int set_ids(struct cmdline *cmdline, char *value)
+{
+	struct claim *claim = claims_find(&cmdline->claims, "vfio-pci.ids");
+
+	if (claim != NULL) {
+		int r = add_problem(cmdline,
+				    "vfio-pci.ids= is given more than once: the last counts");
+		if (r < 0)
+			return r;
+		claim_reset(claim);
+	} else {
+		claim = claims_add(&cmdline->claims, "vfio-pci.ids");
+	}
+	if (claim == NULL)
+		return -ENOMEM;
+	claim->origin = ORIGIN_IDS_ARGUMENT;
+	claim->functions = FUNCTIONS_MATCHED;
+	(void)copy_field(claim->driver, sizeof(claim->driver), "vfio-pci");
+	return add_ids(cmdline, claim, value);
+}
+
+/* The value when `argument` is NAME=VALUE with - and _ alike in the name, as the kernel reads
+ * it. */
+static char *value_of(char *argument, const char *name)
+{
+	size_t i = 0;
+
+	for (; name[i] != '\0'; i++) {
+		char c = argument[i] == '_' ? '-' : argument[i];
+
+		if (c != name[i])
+			return NULL;
+	}
+	return argument[i] == '=' ? argument + i + 1 : NULL;
+}
+
+static int read_argument(struct cmdline *cmdline, char *argument)
+{
+	char *value;
+
+	if ((value = value_of(argument, "rd.vfio-claim")) != NULL)
+		return set_switch(cmdline, value);
+	if ((value = value_of(argument, "vfio-pci.ids")) != NULL)
+		return set_ids(cmdline, value);
+	if ((value = value_of(argument, "rd.driver.pre")) != NULL)
+		return add_modules(cmdline, &cmdline->pre, "rd.driver.pre", value);
+	if ((value = value_of(argument, "rd.driver.post")) != NULL)
+		return add_modules(cmdline, &cmdline->post, "rd.driver.post", value);
+	if ((value = value_of(argument, "rd.driver.blacklist")) != NULL)
+		return add_modules(cmdline, &cmdline->blacklist, "rd.driver.blacklist", value);
+	if (strcmp(argument, "rd.vfio-claim.debug") == 0)
+		cmdline->debug = true;
+	return 0;
+}
+
+int cmdline_parse(const char *string, struct cmdline *ret_cmdline)
+{
+	struct cmdline cmdline = { 0 };
+	AUTO_FREE char *argument = malloc(ARGUMENT_SIZE);
+	int r = argument == NULL ? -ENOMEM : 0;
+
+	while (r == 0 && next_argument(&string, argument) && strcmp(argument, "--") != 0)
+		r = read_argument(&cmdline, argument);
+	if (r < 0) {
+		cmdline_free(&cmdline);
+		return r;
+	}
+	*ret_cmdline = cmdline;
+	return 0;
+}
+
+void cmdline_free(struct cmdline *cmdline)
+{
+	claims_free(&cmdline->claims);
+	free(cmdline->pre.items);
+	free(cmdline->post.items);
+	free(cmdline->blacklist.items);
+	for (size_t i = 0; i < cmdline->problem_count; i++)
+		free(cmdline->problems[i]);
+	free(cmdline->problems);
+	*cmdline = (struct cmdline){ 0 };
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Finds and reads the configuration's files. */
+#include "config_files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "text.h"
+
+#define MAIN_FILE "etc/vfio-claim.conf"
+
+/* No one writes this much; more is a mistake such as a device file. */
+enum { CONFIG_FILE_MOST = 4 << 20 };
+
+static int add_path(struct file_list *files, const char *directory, const char *name)
+{
+	char **slot = array_grow(&files->paths, files->count, sizeof(*slot));
+
+	if (slot == NULL ||
+	    asprintf(slot, "%s%s%s", directory, *directory ? "/" : "", name) < 0)
+		return -ENOMEM;
+	files->count++;
+	return 0;
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool is_drop_in(const char *name)
+{
+	size_t length = strlen(name);
+
+	return name[0] != '.' && length > 5 && strcmp(name + length - 5, ".conf") == 0;
+}
+
+static int find_drop_ins(const struct root *root, const char *path, struct file_list *files)
+{
+	size_t first = files->count;
+	const struct dirent *entry;
+	int fd = openat(root->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	AUTO_CLOSEDIR DIR *dir = fdopendir(fd);
+	if (dir == NULL) {
+		r = -errno;
+		(void)close(fd);
+		return r;
+	}
+	while (r == 0 && (entry = readdir(dir)) != NULL)
+		if (is_drop_in(entry->d_name))
+			r = add_path(files, path, entry->d_name);
+	if (files->count > first)
+		qsort(files->paths + first, files->count - first, sizeof(*files->paths),
+		      compare_paths);
+	return r;
+}
+
+int config_files_find(const struct root *root, struct file_list *ret_files)
+{
+	struct file_list files = { 0 };
+	int r = find_drop_ins(root, "usr/lib/vfio-claim.conf.d", &files);
+
+	if (r == 0 && faccessat(root->fd, MAIN_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		r = add_path(&files, "", MAIN_FILE);
+	if (r == 0)
+		r = find_drop_ins(root, "etc/vfio-claim.conf.d", &files);
+	if (r < 0) {
+		file_list_free(&files);
+		return r;
+	}
+	*ret_files = files;
+	return 0;
+}
+
+/* `shown`: the path with the slash that the root took away, for people. */
+static int read_file(const struct root *root, const char *path, const char *shown,
+		     struct config *config, struct diagnostics *diagnostics)
+{
+	char *data = NULL;
+	size_t length = 0;
+	int r = root_read(root, path, CONFIG_FILE_MOST, &data, &length);
+
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
+		return diagnostics_add(diagnostics, shown, 0, "it cannot be read: %s",
+				       strerror(-r));
+	r = config_parse(config, shown, data, length, diagnostics);
+	free(data);
+	return r;
+}
+
+static int read_only_file(const char *only, struct config *config, struct file_list *files,
+			  struct diagnostics *diagnostics)
+{
+	const struct root here = { .fd = AT_FDCWD, .path = ".", .is_host = false };
+	int r = add_path(files, "", only);
+
+	return r == 0 ? read_file(&here, only, only, config, diagnostics) : r;
+}
+
+int config_files_read(const struct root *root, const char *only, struct config *config,
+		      struct file_list *files, struct diagnostics *diagnostics)
+{
+	if (only != NULL)
+		return read_only_file(only, config, files, diagnostics);
+	int r = config_files_find(root, files);
+	for (size_t i = 0; r == 0 && i < files->count; i++) {
+		AUTO_FREE char *shown = NULL;
+		const char *prefix = root->is_host ? "" : root->path;
+
+		if (asprintf(&shown, "%s/%s", prefix, files->paths[i]) < 0)
+			return -ENOMEM;
+		r = read_file(root, files->paths[i], shown, config, diagnostics);
+	}
+	return r;
+}
+
+void file_list_free(struct file_list *files)
+{
+	for (size_t i = 0; i < files->count; i++)
+		free(files->paths[i]);
+	free(files->paths);
+	*files = (struct file_list){ 0 };
+}

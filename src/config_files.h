@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Finds and reads the configuration's files. */
+#ifndef VFIO_CLAIM_CONFIG_FILES_H
+#define VFIO_CLAIM_CONFIG_FILES_H
+
+#include "config.h"
+#include "root.h"
+
+/* The names of the files that were read, in their order. */
+struct file_list {
+	char **paths; /* relative to the root, or as given with --config */
+	size_t count;
+};
+
+/*
+ * Lists usr/lib/vfio-claim.conf.d/ *.conf, etc/vfio-claim.conf and etc/vfio-claim.conf.d/
+ * *.conf, each directory sorted by name. Returns 0 and *ret_files (release with
+ * file_list_free()), or a negative errno.
+ */
+int config_files_find(const struct root *root, struct file_list *ret_files) MUST_CHECK;
+
+/*
+ * Reads the configuration.
+ *
+ * @only: where not NULL, this one file is the configuration (relative to the working directory)
+ * @files: the files that were read; empty when there is no configuration at all
+ * Returns 0 (errors of the files, unreadable ones included, are in `diagnostics`) or a negative
+ * errno. All three outputs are the caller's to release, also after an error.
+ */
+int config_files_read(const struct root *root, const char *only, struct config *config,
+		      struct file_list *files, struct diagnostics *diagnostics) MUST_CHECK;
+
+void file_list_free(struct file_list *files);
+
+#endif

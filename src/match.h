@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which devices a claim's selectors take. Pure. */
+#ifndef VFIO_CLAIM_MATCH_H
+#define VFIO_CLAIM_MATCH_H
+
+#include "device.h"
+
+/* True when the words that need no detail (address, IDs, class) hold for the device. */
+bool selector_holds_plainly(const struct selector *selector, const struct device *device);
+
+/*
+ * Marks every device that a selector could take, and the other functions of its slot, as
+ * candidates: only of these the details are read.
+ */
+void snapshot_mark_candidates(struct snapshot *snapshot, const struct claims *claims);
+
+/*
+ * Marks in `taken` (one flag a device) what the selector takes, in address order.
+ * Returns how many devices that were.
+ */
+size_t selector_select(const struct selector *selector, const struct snapshot *snapshot,
+		       bool *taken);
+
+#endif

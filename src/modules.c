@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The only user of libkmod: loads modules, finds VFIO variant drivers. */
+#include "modules.h"
+
+#include <errno.h>
+#include <libkmod.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "plan.h"
+#include "text.h"
+
+#define VARIANT_ALIAS "vfio_pci:"
+
+struct modules {
+	struct kmod_ctx *kmod;
+	bool can_load;
+};
+
+int modules_open(const struct root *root, const char *kernel, struct modules **ret_modules)
+{
+	char directory[PATH_MAX];
+	const char *where = NULL; /* libkmod then uses /lib/modules/`uname -r` */
+
+	if (kernel != NULL) {
+		int length = snprintf(directory, sizeof(directory), "%s/lib/modules/%s",
+				      root->is_host ? "" : root->path, kernel);
+		if (length < 0 || (size_t)length >= sizeof(directory))
+			return -ENAMETOOLONG;
+		where = directory;
+	}
+	struct modules *modules = calloc(1, sizeof(*modules));
+	if (modules == NULL)
+		return -ENOMEM;
+	modules->kmod = kmod_new(where, NULL);
+	modules->can_load = root->is_host && kernel == NULL;
+	if (modules->kmod == NULL) {
+		free(modules);
+		return -errno;
+	}
+	/* Its messages would go to stderr; what went wrong is told by the return values. */
+	kmod_set_log_priority(modules->kmod, 0);
+	*ret_modules = modules;
+	return 0;
+}
+
+void modules_close(struct modules *modules)
+{
+	if (modules == NULL)
+		return;
+	(void)kmod_unref(modules->kmod);
+	free(modules);
+}
+
+int modules_has(struct modules *modules, const char *name)
+{
+	struct kmod_list *list = NULL;
+	/* By lookup and not by kmod_module_new_from_name(), which invents any name. */
+	int r = kmod_module_new_from_lookup(modules->kmod, name, &list);
+
+	if (r < 0)
+		return r == -ENOENT || r == -ENOSYS ? 0 : r;
+	bool found = list != NULL;
+	(void)kmod_module_unref_list(list);
+	return found;
+}
+
+int modules_load(struct modules *modules, const char *name)
+{
+	struct kmod_module *module = NULL;
+
+	if (!modules->can_load) {
+		int has = modules_has(modules, name);
+
+		return has < 0 ? has : has ? 0 : -ENOENT;
+	}
+	int r = kmod_module_new_from_name(modules->kmod, name, &module);
+	if (r < 0)
+		return r;
+	r = kmod_module_probe_insert_module(module, KMOD_PROBE_IGNORE_COMMAND, NULL, NULL, NULL,
+					    NULL);
+	(void)kmod_module_unref(module);
+	return r;
+}
+
+void modules_find_variant(struct modules *modules, struct device *device)
+{
+	struct kmod_list *list = NULL;
+	const struct kmod_list *item;
+	char alias[128];
+
+	(void)snprintf(alias, sizeof(alias),
+		       VARIANT_ALIAS "v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X",
+		       device->ids.vendor, device->ids.device, device->ids.subvendor,
+		       device->ids.subdevice, device->class_code >> 16 & 0xff,
+		       device->class_code >> 8 & 0xff, device->class_code & 0xff);
+	if (kmod_module_new_from_lookup(modules->kmod, alias, &list) < 0)
+		return;
+	kmod_list_foreach(item, list)
+	{
+		struct kmod_module *module = kmod_module_get_module(item);
+		const char *name = kmod_module_get_name(module);
+
+		/* vfio-pci itself serves every device: its alias has only wildcards. */
+		if (device->variant[0] == '\0' && strcmp(name, VFIO_PCI_MODULE) != 0)
+			(void)copy_field(device->variant, sizeof(device->variant), name);
+		(void)kmod_module_unref(module);
+	}
+	(void)kmod_module_unref_list(list);
+}
+
+/* "alias PATTERN MODULE" */
+static int read_alias_line(char *line, int (*each)(void *, const char *, const char *),
+			   void *context)
+{
+	char *rest = NULL;
+	const char *word = strtok_r(line, " \n", &rest);
+	const char *alias = strtok_r(NULL, " \n", &rest);
+	const char *module = strtok_r(NULL, " \n", &rest);
+
+	if (word == NULL || module == NULL || strcmp(word, "alias") != 0 ||
+	    strncmp(alias, VARIANT_ALIAS, strlen(VARIANT_ALIAS)) != 0 ||
+	    strcmp(module, VFIO_PCI_MODULE) == 0)
+		return 0;
+	return each(context, alias, module);
+}
+
+int modules_each_variant(struct modules *modules,
+			 int (*each)(void *context, const char *alias, const char *module),
+			 void *context)
+{
+	AUTO_CLOSE int fd = memfd_create("modules.alias", MFD_CLOEXEC);
+	char *line = NULL;
+	size_t room = 0;
+
+	if (fd < 0)
+		return -errno;
+	/* libkmod cannot list aliases, but it dumps an index in its text form. */
+	int r = kmod_dump_index(modules->kmod, KMOD_INDEX_MODULES_ALIAS, fd);
+	if (r < 0)
+		return r == -ENOSYS ? -ENOENT : r;
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return -errno;
+	FILE *stream = fdopen(fd, "r");
+	if (stream == NULL)
+		return -errno;
+	fd = -1;
+	while (r == 0 && getline(&line, &room, stream) > 0)
+		r = read_alias_line(line, each, context);
+	free(line);
+	(void)fclose(stream);
+	return r;
+}

@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The plan: which device is taken by which claim and driver, which is refused and why. */
+#include "plan.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "match.h"
+#include "text.h"
+
+enum { NOBODY = -1 };
+
+/* While the plan is made: for each device of the snapshot, who takes it. */
+struct draft {
+	const struct claims *claims;
+	const struct snapshot *snapshot;
+	struct plan *plan;
+	int *claim;      /* index of the claim that takes the device, or NOBODY */
+	bool *companion; /* it is taken for the sake of another function */
+	bool *taken;     /* scratch, one flag a device */
+	bool *excepted;  /* scratch, one flag a device */
+};
+
+static int add_message(struct plan *plan, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static int add_message(struct plan *plan, const char *format, ...)
+{
+	char *message = NULL;
+	va_list args;
+
+	va_start(args, format);
+	int length = vasprintf(&message, format, args);
+	va_end(args);
+	if (length < 0)
+		return -ENOMEM;
+	char **slot = array_grow(&plan->messages, plan->message_count, sizeof(*slot));
+	if (slot == NULL) {
+		free(message);
+		return -ENOMEM;
+	}
+	*slot = message;
+	plan->message_count++;
+	return 0;
+}
+
+const char *class_refusal(uint32_t class_code)
+{
+	unsigned base = class_code >> 16 & 0xff;
+	unsigned subclass = class_code >> 8 & 0xffff;
+
+	/* Class codes: include/linux/pci_ids.h. */
+	if (base == 0x06)
+		return "a bridge is never claimed";
+	if (base == 0x01 || subclass == 0x0c04 || subclass == 0x0805)
+		return "storage is not claimed at boot: the root file system could be on it";
+	if (base == 0x02 || base == 0x0d || subclass == 0x0c06)
+		return "a network device is not claimed at boot: the machine could be booting "
+		       "over it";
+	return NULL;
+}
+
+void module_of_driver(const char *driver, char out[DRIVER_NAME_SIZE])
+{
+	(void)copy_field(out, DRIVER_NAME_SIZE, driver);
+	for (char *c = out; *c != '\0'; c++)
+		if (*c == '-')
+			*c = '_';
+}
+
+static struct decision *add_decision(struct plan *plan, const struct pci_address *address,
+				     const struct device *device, const struct claim *claim)
+{
+	struct decision *decision =
+		array_grow(&plan->decisions, plan->decision_count, sizeof(*decision));
+
+	if (decision == NULL)
+		return NULL;
+	decision->address = *address;
+	decision->device = device;
+	decision->claim = claim;
+	plan->decision_count++;
+	return decision;
+}
+
+/* Where else the IDs of a selector are, for the message about a card that was moved. */
+static void find_elsewhere(const struct draft *draft, const struct selector *selector,
+			   char out[PLAN_REASON_SIZE])
+{
+	char ids[PCI_IDS_SIZE];
+	char address[PCI_ADDRESS_SIZE];
+
+	out[0] = '\0';
+	for (size_t i = 0; (selector->words & SELECT_IDS) != 0 && i < draft->snapshot->count;
+	     i++) {
+		const struct device *device = &draft->snapshot->devices[i];
+
+		if (!pci_ids_match(&selector->ids, &device->ids))
+			continue;
+		(void)snprintf(out, PLAN_REASON_SIZE, "; %s is at %s",
+			       pci_ids_format(&selector->ids, ids),
+			       pci_address_format(&device->address, address));
+		return;
+	}
+}
+
+/* The device at a selector's exact address, or NULL. */
+static const struct device *device_at(const struct draft *draft,
+				      const struct selector *selector)
+{
+	for (size_t i = 0; i < draft->snapshot->count; i++)
+		if (pci_address_compare(&draft->snapshot->devices[i].address,
+					&selector->address) == 0)
+			return &draft->snapshot->devices[i];
+	return NULL;
+}
+
+/* A selector that takes nothing is reported; with an address, as a refusal at that place. */
+static int report_unmatched(struct draft *draft, const struct claim *claim,
+			    const struct selector *selector)
+{
+	char text[SELECTOR_TEXT_SIZE];
+	char elsewhere[PLAN_REASON_SIZE];
+	char found[PCI_IDS_SIZE];
+
+	(void)selector_format(selector, text);
+	find_elsewhere(draft, selector, elsewhere);
+	if ((selector->words & SELECT_ADDRESS) == 0 || selector->any_function)
+		return add_message(draft->plan, "claim %s: nothing matches '%s'%s", claim->name,
+				   text, elsewhere);
+
+	const struct device *device = device_at(draft, selector);
+	/* Only an address of this claim's own that nobody takes gets a line of its own. */
+	if (device != NULL && draft->claim[device - draft->snapshot->devices] != NOBODY)
+		return add_message(draft->plan,
+				   "claim %s: '%s' does not hold for what is there",
+				   claim->name, text);
+	struct decision *decision =
+		add_decision(draft->plan, &selector->address, device, claim);
+	if (decision == NULL)
+		return -ENOMEM;
+	decision->verdict = VERDICT_REFUSE;
+	if (device == NULL)
+		(void)snprintf(decision->reason, sizeof(decision->reason),
+			       "there is no device at this address%.120s", elsewhere);
+	else
+		(void)snprintf(decision->reason, sizeof(decision->reason),
+			       "another device is here: %s where '%.60s' is wanted%.80s",
+			       pci_ids_format(&device->ids, found), text, elsewhere);
+	return 0;
+}
+
+static void mark_claim(struct draft *draft, size_t index)
+{
+	const struct claim *claim = &draft->claims->items[index];
+	size_t count = draft->snapshot->count;
+
+	memset(draft->taken, 0, count * sizeof(*draft->taken));
+	memset(draft->excepted, 0, count * sizeof(*draft->excepted));
+	for (size_t i = 0; i < claim->match_count; i++)
+		(void)selector_select(&claim->matches[i], draft->snapshot, draft->taken);
+	for (size_t i = 0; i < claim->except_count; i++)
+		(void)selector_select(&claim->excepts[i], draft->snapshot, draft->excepted);
+	for (size_t i = 0; i < count; i++)
+		if (draft->taken[i] && !draft->excepted[i] && draft->claim[i] == NOBODY)
+			draft->claim[i] = (int)index;
+}
+
+/*
+ * True when `other` belongs to the card of `matched`. Functions of one slot behind a bridge
+ * are one card. On a root bus they may be unrelated parts of a chipset (a PCH has LPC, audio
+ * and SMBus in one slot): there only the usual companions of a display are taken. A virtual
+ * function is always a card of its own.
+ */
+static bool same_card(const struct device *matched, const struct device *other)
+{
+	unsigned kind = other->class_code >> 8;
+
+	if (matched->is_vf || other->is_vf ||
+	    !pci_address_same_slot(&matched->address, &other->address))
+		return false;
+	if (matched->has_path && matched->path.hops > 0)
+		return true;
+	bool display = matched->class_code >> 16 == 0x03;
+	bool usual = kind == 0x0403 || kind == 0x0c03 || kind == 0x0c80 || kind >> 8 == 0x03;
+	return display && usual;
+}
+
+/* Takes the card's other functions for the claim of its matched function `index`. */
+static void mark_companions(struct draft *draft, size_t index)
+{
+	const struct device *devices = draft->snapshot->devices;
+	size_t first = index;
+
+	while (first > 0 &&
+	       pci_address_same_slot(&devices[first - 1].address, &devices[index].address))
+		first--;
+	for (size_t i = first;
+	     i < draft->snapshot->count &&
+	     pci_address_same_slot(&devices[i].address, &devices[index].address);
+	     i++) {
+		if (draft->claim[i] != NOBODY || draft->excepted[i] ||
+		    !same_card(&devices[index], &devices[i]))
+			continue;
+		draft->claim[i] = draft->claim[index];
+		draft->companion[i] = true;
+	}
+}
+
+static void mark_claim_companions(struct draft *draft, size_t index)
+{
+	const struct claim *claim = &draft->claims->items[index];
+
+	if (claim->functions != FUNCTIONS_ALL)
+		return;
+	memset(draft->excepted, 0, draft->snapshot->count * sizeof(*draft->excepted));
+	for (size_t i = 0; i < claim->except_count; i++)
+		(void)selector_select(&claim->excepts[i], draft->snapshot, draft->excepted);
+	for (size_t i = 0; i < draft->snapshot->count; i++)
+		if (draft->claim[i] == (int)index && !draft->companion[i] &&
+		    class_refusal(draft->snapshot->devices[i].class_code) == NULL)
+			mark_companions(draft, i);
+}
+
+static void choose_driver(struct decision *decision)
+{
+	const struct claim *claim = decision->claim;
+	const char *variant = decision->device->variant;
+	bool automatic = strcmp(claim->driver, "auto") == 0;
+
+	decision->fallback = automatic && *variant != '\0';
+	if (automatic)
+		(void)copy_field(decision->driver, sizeof(decision->driver),
+				 decision->fallback ? variant : VFIO_PCI_DRIVER);
+	else
+		(void)copy_field(decision->driver, sizeof(decision->driver), claim->driver);
+}
+
+static int decide(struct draft *draft, size_t index)
+{
+	const struct device *device = &draft->snapshot->devices[index];
+	const char *refusal = class_refusal(device->class_code);
+	struct decision *decision = add_decision(draft->plan, &device->address, device,
+						 &draft->claims->items[draft->claim[index]]);
+
+	if (decision == NULL)
+		return -ENOMEM;
+	decision->companion = draft->companion[index];
+	decision->verdict = refusal ? VERDICT_REFUSE : VERDICT_TAKE;
+	if (refusal != NULL)
+		(void)snprintf(decision->reason, sizeof(decision->reason), "%s", refusal);
+	else
+		(void)snprintf(decision->reason, sizeof(decision->reason), "%s",
+			       decision->companion ? "another function of a matched card"
+						   : "matched");
+	if (refusal == NULL)
+		choose_driver(decision);
+	return 0;
+}
+
+/* How many cards a claim has: slots with a matched function, each virtual function its own. */
+static unsigned count_cards(const struct draft *draft, int index)
+{
+	const struct device *last = NULL;
+	unsigned cards = 0;
+
+	for (size_t i = 0; i < draft->snapshot->count; i++) {
+		const struct device *device = &draft->snapshot->devices[i];
+
+		if (draft->claim[i] != index || draft->companion[i])
+			continue;
+		if (last == NULL || device->is_vf ||
+		    !pci_address_same_slot(&last->address, &device->address))
+			cards++;
+		last = device;
+	}
+	return cards;
+}
+
+static int report_claim(struct draft *draft, size_t index)
+{
+	const struct claim *claim = &draft->claims->items[index];
+	unsigned cards = count_cards(draft, (int)index);
+
+	for (size_t i = 0; i < claim->match_count; i++) {
+		memset(draft->taken, 0, draft->snapshot->count * sizeof(*draft->taken));
+		if (selector_select(&claim->matches[i], draft->snapshot, draft->taken) > 0)
+			continue;
+		int r = report_unmatched(draft, claim, &claim->matches[i]);
+		if (r < 0)
+			return r;
+	}
+	if (claim->expect != 0 && claim->expect != cards)
+		return add_message(draft->plan, "claim %s: %u card%s expected, %u found",
+				   claim->name, claim->expect, claim->expect == 1 ? "" : "s",
+				   cards);
+	return 0;
+}
+
+static int compare_decisions(const void *a, const void *b)
+{
+	const struct decision *left = a;
+	const struct decision *right = b;
+
+	return pci_address_compare(&left->address, &right->address);
+}
+
+static struct action *add_action(struct plan *plan, enum action_kind kind, size_t decision)
+{
+	struct action *action = array_grow(&plan->actions, plan->action_count, sizeof(*action));
+
+	if (action == NULL)
+		return NULL;
+	action->kind = kind;
+	action->decision = decision;
+	plan->action_count++;
+	return action;
+}
+
+static int add_phase(struct plan *plan, enum action_kind kind)
+{
+	for (size_t i = 0; i < plan->decision_count; i++)
+		if (plan->decisions[i].verdict == VERDICT_TAKE &&
+		    add_action(plan, kind, i) == NULL)
+			return -ENOMEM;
+	return 0;
+}
+
+static int add_load(struct plan *plan, const char *driver)
+{
+	char module[DRIVER_NAME_SIZE];
+
+	module_of_driver(driver, module);
+	for (size_t i = 0; i < plan->action_count; i++)
+		if (plan->actions[i].kind == ACTION_LOAD &&
+		    strcmp(plan->actions[i].module, module) == 0)
+			return 0;
+	struct action *action = add_action(plan, ACTION_LOAD, 0);
+	if (action == NULL)
+		return -ENOMEM;
+	return copy_field(action->module, sizeof(action->module), module);
+}
+
+static int add_loads(struct plan *plan)
+{
+	bool any = false;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < plan->decision_count; i++) {
+		if (plan->decisions[i].verdict != VERDICT_TAKE)
+			continue;
+		any = true;
+		r = add_load(plan, plan->decisions[i].driver);
+	}
+	/* The IOMMU backend comes by itself as vfio's softdep, unless an initramfs lost that.
+	 */
+	return r == 0 && any ? add_load(plan, VFIO_IOMMU_MODULE) : r;
+}
+
+static int add_actions(struct plan *plan)
+{
+	int r = add_phase(plan, ACTION_OVERRIDE);
+
+	if (r == 0)
+		r = add_loads(plan);
+	if (r == 0)
+		r = add_phase(plan, ACTION_BIND);
+	return r == 0 ? add_phase(plan, ACTION_VERIFY) : r;
+}
+
+static int draft_plan(struct draft *draft)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < draft->snapshot->count; i++)
+		draft->claim[i] = NOBODY;
+	/* What a claim names itself goes before what another takes as a companion. */
+	for (size_t i = 0; i < draft->claims->count; i++)
+		mark_claim(draft, i);
+	for (size_t i = 0; i < draft->claims->count; i++)
+		mark_claim_companions(draft, i);
+	for (size_t i = 0; r == 0 && i < draft->snapshot->count; i++)
+		if (draft->claim[i] != NOBODY)
+			r = decide(draft, i);
+	for (size_t i = 0; r == 0 && i < draft->claims->count; i++)
+		r = report_claim(draft, i);
+	if (r < 0)
+		return r;
+	if (draft->plan->decision_count > 1)
+		qsort(draft->plan->decisions, draft->plan->decision_count,
+		      sizeof(struct decision), compare_decisions);
+	return add_actions(draft->plan);
+}
+
+int plan_make(const struct claims *claims, const struct snapshot *snapshot,
+	      struct plan *ret_plan)
+{
+	struct plan plan = { 0 };
+	size_t count = snapshot->count + 1; /* calloc() of nothing may be NULL */
+	AUTO_FREE int *claim = calloc(count, sizeof(*claim));
+	AUTO_FREE bool *companion = calloc(count, sizeof(*companion));
+	AUTO_FREE bool *taken = calloc(count, sizeof(*taken));
+	AUTO_FREE bool *excepted = calloc(count, sizeof(*excepted));
+	struct draft draft = { claims, snapshot, &plan, claim, companion, taken, excepted };
+
+	if (claim == NULL || companion == NULL || taken == NULL || excepted == NULL)
+		return -ENOMEM;
+	int r = draft_plan(&draft);
+	if (r < 0) {
+		plan_free(&plan);
+		return r;
+	}
+	*ret_plan = plan;
+	return 0;
+}
+
+void plan_free(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->message_count; i++)
+		free(plan->messages[i]);
+	free(plan->messages);
+	free(plan->decisions);
+	free(plan->actions);
+	*plan = (struct plan){ 0 };
+}
+
+static void render_decision(struct text *text, const struct decision *decision)
+{
+	char address[PCI_ADDRESS_SIZE];
+	char ids[PCI_IDS_SIZE] = "-";
+
+	if (decision->device != NULL)
+		(void)snprintf(ids, sizeof(ids), "%04x:%04x", decision->device->ids.vendor,
+			       decision->device->ids.device);
+	text_add(text, "%s  %-9s  %-6s  %-12s  %s: %s\n",
+		 pci_address_format(&decision->address, address), ids,
+		 decision->verdict == VERDICT_TAKE ? "take" : "refuse",
+		 decision->verdict == VERDICT_TAKE ? decision->driver : "-",
+		 decision->claim->name, decision->reason);
+}
+
+static void render_action(struct text *text, const struct plan *plan,
+			  const struct action *action)
+{
+	static const char *const names[] = { "override", "load", "bind", "verify" };
+	char address[PCI_ADDRESS_SIZE];
+
+	if (action->kind == ACTION_LOAD) {
+		text_add(text, "%-8s  %s\n", names[action->kind], action->module);
+		return;
+	}
+	const struct decision *decision = &plan->decisions[action->decision];
+	text_add(text, "%-8s  %s  %s\n", names[action->kind],
+		 pci_address_format(&decision->address, address), decision->driver);
+}
+
+int plan_render(const struct plan *plan, char **ret_text)
+{
+	struct text text = { 0 };
+
+	for (size_t i = 0; i < plan->decision_count; i++)
+		render_decision(&text, &plan->decisions[i]);
+	for (size_t i = 0; i < plan->message_count; i++)
+		text_add(&text, "note: %s\n", plan->messages[i]);
+	for (size_t i = 0; i < plan->action_count; i++)
+		render_action(&text, plan, &plan->actions[i]);
+	return text_take(&text, ret_text);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The plan: which device is taken by which claim and driver, which is refused and why, and the
+ * ordered actions that bring it about. Pure: made of claims and a snapshot, changes nothing.
+ */
+#ifndef VFIO_CLAIM_PLAN_H
+#define VFIO_CLAIM_PLAN_H
+
+#include "claim.h"
+#include "device.h"
+
+enum { PLAN_REASON_SIZE = 192 };
+
+/* The driver's name; its module is called vfio_pci. */
+#define VFIO_PCI_DRIVER "vfio-pci"
+#define VFIO_PCI_MODULE "vfio_pci"
+#define VFIO_IOMMU_MODULE "vfio_iommu_type1"
+
+enum verdict { VERDICT_TAKE, VERDICT_REFUSE };
+
+/* What becomes of one device that a claim names. */
+struct decision {
+	struct pci_address address;
+	const struct device *device; /* in the snapshot; NULL: there is none at this address */
+	const struct claim *claim;
+	enum verdict verdict;
+	bool companion;                /* taken as another function of a matched card */
+	bool fallback;                 /* the driver is a variant; vfio-pci will do too */
+	char driver[DRIVER_NAME_SIZE]; /* of VERDICT_TAKE */
+	char reason[PLAN_REASON_SIZE]; /* why it is taken or refused, one sentence */
+};
+
+/*
+ * In this order: every override first, so that no driver loaded from then on can take a
+ * device; then each VFIO driver once; then what is already bound or was not bound by the
+ * loading; last the check.
+ */
+enum action_kind {
+	ACTION_OVERRIDE, /* write the driver's name to driver_override */
+	ACTION_LOAD,     /* load a module */
+	ACTION_BIND,     /* unbind from another driver if there is one, then probe */
+	ACTION_VERIFY,   /* read the driver link */
+};
+
+struct action {
+	enum action_kind kind;
+	size_t decision;               /* not of ACTION_LOAD */
+	char module[DRIVER_NAME_SIZE]; /* of ACTION_LOAD, with underscores */
+};
+
+struct plan {
+	struct decision *decisions; /* in address order */
+	size_t decision_count;
+	struct action *actions;
+	size_t action_count;
+	char **messages; /* sentences about claims as a whole */
+	size_t message_count;
+};
+
+/*
+ * Makes the plan. It points into `claims` and `snapshot`, which must outlive it.
+ * Returns 0 and *ret_plan (release with plan_free()), or -ENOMEM.
+ */
+int plan_make(const struct claims *claims, const struct snapshot *snapshot,
+	      struct plan *ret_plan) MUST_CHECK;
+
+void plan_free(struct plan *plan);
+
+/* Why a device of this class is never taken at boot, or NULL where it may be. */
+const char *class_refusal(uint32_t class_code);
+
+/* Turns the name of a driver or module into a module's: dashes become underscores. */
+void module_of_driver(const char *driver, char out[DRIVER_NAME_SIZE]);
+
+/* Renders the plan for people. Returns 0 and *ret_text (owned by the caller), or -ENOMEM. */
+int plan_render(const struct plan *plan, char **ret_text) MUST_CHECK;
+
+#endif

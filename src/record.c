@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the boot helper did, and its rendering as boot.json. */
+#include "record.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "text.h"
+#include "version.h"
+
+static const char *const step_names[] = { "override", "load", "unbind", "probe", "bind" };
+static const char *const outcome_names[] = { "claimed", "failed", "refused" };
+static const char *const table_names[] = { "ok", "missing", "bad" };
+
+int record_add_step(struct record *record, enum step_kind kind, size_t decision,
+		    const char *target, int error)
+{
+	struct step *step = array_grow(&record->steps, record->step_count, sizeof(*step));
+
+	if (step == NULL)
+		return -ENOMEM;
+	step->kind = kind;
+	step->decision = decision;
+	step->error = error < 0 ? -error : 0;
+	(void)copy_field(step->target, sizeof(step->target), target);
+	record->step_count++;
+	return 0;
+}
+
+void record_free(struct record *record)
+{
+	free(record->devices);
+	free(record->steps);
+	record->devices = NULL;
+	record->steps = NULL;
+	record->step_count = 0;
+}
+
+/* "name": "value", with null for an empty one. */
+static void add_field(struct text *text, const char *name, const char *value)
+{
+	text_add(text, "\"%s\": ", name);
+	if (*value == '\0')
+		text_add(text, "null");
+	else
+		text_add_json(text, value);
+}
+
+static void add_string(struct text *text, const char *indent, const char *name,
+		       const char *value)
+{
+	text_add(text, "%s", indent);
+	add_field(text, name, value);
+	text_add(text, ",\n");
+}
+
+static void add_steps(struct text *text, const struct record *record, size_t decision)
+{
+	const char *separator = "";
+
+	text_add(text, "      \"actions\": [");
+	for (size_t i = 0; i < record->step_count; i++) {
+		const struct step *step = &record->steps[i];
+
+		if (step->kind == STEP_LOAD || step->decision != decision)
+			continue;
+		text_add(text, "%s\n        {\"action\": \"%s\", ", separator,
+			 step_names[step->kind]);
+		add_field(text, "target", step->target);
+		text_add(text, ", \"errno\": %d}", step->error);
+		separator = ",";
+	}
+	text_add(text, "%s]\n", *separator ? "\n      " : "");
+}
+
+static void add_device(struct text *text, const struct record *record, const struct plan *plan,
+		       size_t index)
+{
+	const struct decision *decision = &plan->decisions[index];
+	const struct device_record *device = &record->devices[index];
+	const char *indent = "      ";
+	char address[PCI_ADDRESS_SIZE];
+	char ids[PCI_IDS_SIZE] = "";
+	char class_code[8] = "";
+
+	if (decision->device != NULL) {
+		(void)pci_ids_format(&decision->device->ids, ids);
+		(void)snprintf(class_code, sizeof(class_code), "%06x",
+			       decision->device->class_code & 0xffffff);
+	}
+	text_add(text, "%s\n    {\n", index ? "," : "");
+	add_string(text, indent, "address", pci_address_format(&decision->address, address));
+	add_string(text, indent, "id", ids);
+	add_string(text, indent, "class", class_code);
+	add_string(text, indent, "claim", decision->claim->name);
+	add_string(text, indent, "outcome", outcome_names[device->outcome]);
+	add_string(text, indent, "driver_wanted", device->wanted);
+	add_string(text, indent, "driver_before", device->before);
+	add_string(text, indent, "driver", device->after);
+	add_string(text, indent, "override", device->override);
+	if (decision->device != NULL && decision->device->iommu_group >= 0)
+		text_add(text, "%s\"iommu_group\": %d,\n", indent,
+			 decision->device->iommu_group);
+	else
+		text_add(text, "%s\"iommu_group\": null,\n", indent);
+	add_string(text, indent, "reason", device->reason);
+	add_steps(text, record, index);
+	text_add(text, "    }");
+}
+
+static void add_modules(struct text *text, const struct record *record)
+{
+	const char *separator = "";
+
+	text_add(text, "  \"modules\": [");
+	for (size_t i = 0; i < record->step_count; i++) {
+		if (record->steps[i].kind != STEP_LOAD)
+			continue;
+		text_add(text, "%s\n    {", separator);
+		add_field(text, "name", record->steps[i].target);
+		text_add(text, ", \"errno\": %d}", record->steps[i].error);
+		separator = ",";
+	}
+	text_add(text, "%s],\n", *separator ? "\n  " : "");
+}
+
+static void add_messages(struct text *text, const struct plan *plan,
+			 const struct cmdline *cmdline)
+{
+	const char *separator = "";
+
+	text_add(text, "  \"messages\": [");
+	for (size_t i = 0; i < cmdline->problem_count + plan->message_count; i++) {
+		text_add(text, "%s\n    ", separator);
+		text_add_json(text, i < cmdline->problem_count
+					    ? cmdline->problems[i]
+					    : plan->messages[i - cmdline->problem_count]);
+		separator = ",";
+	}
+	text_add(text, "%s]\n", *separator ? "\n  " : "");
+}
+
+int record_render(const struct record *record, const struct plan *plan,
+		  const struct cmdline *cmdline, char **ret_text)
+{
+	struct text text = { 0 };
+
+	text_add(&text, "{\n  \"schema\": %d,\n", RECORD_SCHEMA);
+	add_string(&text, "  ", "version", VFIO_CLAIM_VERSION);
+	text_add(&text, "  \"enabled\": %s,\n", record->enabled ? "true" : "false");
+	add_string(&text, "  ", "kernel", record->kernel);
+	add_string(&text, "  ", "cmdline", record->command_line);
+	text_add(&text, "  \"started\": %.3f,\n  \"finished\": %.3f,\n", record->started,
+		 record->finished);
+	text_add(&text, "  \"table\": {\"status\": \"%s\", ", table_names[record->table]);
+	add_field(&text, "checksum", record->checksum);
+	text_add(&text, ", ");
+	add_field(&text, "reason", record->table_reason);
+	text_add(&text, "},\n  \"devices\": [");
+	for (size_t i = 0; record->devices != NULL && i < plan->decision_count; i++)
+		add_device(&text, record, plan, i);
+	text_add(&text, "%s],\n", plan->decision_count ? "\n  " : "");
+	add_modules(&text, record);
+	add_messages(&text, plan, cmdline);
+	text_add(&text, "}\n");
+	return text_take(&text, ret_text);
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The one way to files: relative to a root directory, held as a descriptor. */
+#include "root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int root_open(const char *path, struct root *ret_root)
+{
+	const char *name = path ? path : "/";
+	int fd = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	*ret_root = (struct root){ .fd = fd, .path = name, .is_host = strcmp(name, "/") == 0 };
+	return 0;
+}
+
+void root_close(struct root *root)
+{
+	if (root->fd >= 0)
+		(void)close(root->fd);
+	root->fd = -1;
+}
+
+/* read(2) until `size` bytes or the end. Returns the bytes read or a negative errno. */
+static ssize_t read_full(int fd, char *data, size_t size)
+{
+	size_t length = 0;
+
+	while (length < size) {
+		ssize_t n = read(fd, data + length, size - length);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		length += (size_t)n;
+	}
+	return (ssize_t)length;
+}
+
+int root_read(const struct root *root, const char *path, size_t most, char **ret_data,
+	      size_t *ret_length)
+{
+	AUTO_CLOSE int fd = openat(root->fd, path, O_RDONLY | O_CLOEXEC);
+	size_t room = 4096;
+	size_t length = 0;
+
+	if (fd < 0)
+		return -errno;
+	AUTO_FREE char *data = malloc(room + 1);
+	while (data != NULL) {
+		ssize_t n = read_full(fd, data + length, room - length);
+
+		if (n < 0)
+			return (int)n;
+		length += (size_t)n;
+		if (length > most)
+			return -EFBIG;
+		if (length < room) {
+			data[length] = '\0';
+			*ret_data = data;
+			*ret_length = length;
+			data = NULL;
+			return 0;
+		}
+		char *grown = realloc(data, room * 2 + 1);
+		if (grown == NULL)
+			break;
+		data = grown;
+		room *= 2;
+	}
+	return -ENOMEM;
+}
+
+int read_attribute(int dir, const char *path, char *field, size_t size)
+{
+	AUTO_CLOSE int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	ssize_t length = read_full(fd, field, size - 1);
+	if (length < 0)
+		return (int)length;
+	if (length > 0 && field[length - 1] == '\n')
+		length--;
+	field[length] = '\0';
+	return (int)length;
+}
+
+int root_write_attribute(const struct root *root, const char *path, const char *value)
+{
+	AUTO_CLOSE int fd = openat(root->fd, path, O_WRONLY | O_CLOEXEC);
+	size_t length = strlen(value);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	do
+		n = write(fd, value, length);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	return (size_t)n == length ? 0 : -EIO;
+}
+
+int read_link_name(int dir, const char *path, char *field, size_t size)
+{
+	char target[PATH_MAX];
+	ssize_t length = readlinkat(dir, path, target, sizeof(target) - 1);
+
+	if (length < 0)
+		return -errno;
+	target[length] = '\0';
+	const char *slash = strrchr(target, '/');
+	const char *name = slash ? slash + 1 : target;
+	size_t bytes = strlen(name);
+	if (bytes >= size)
+		return -ENAMETOOLONG;
+	memcpy(field, name, bytes + 1);
+	return (int)bytes;
+}
+
+static int make_parents(const struct root *root, const char *path)
+{
+	char parent[PATH_MAX];
+
+	for (const char *slash = strchr(path, '/'); slash != NULL;
+	     slash = strchr(slash + 1, '/')) {
+		size_t length = (size_t)(slash - path);
+
+		if (length == 0 || length >= sizeof(parent))
+			return -EINVAL;
+		memcpy(parent, path, length);
+		parent[length] = '\0';
+		if (mkdirat(root->fd, parent, 0755) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	return 0;
+}
+
+static int write_full(int fd, const char *data, size_t length)
+{
+	while (length > 0) {
+		ssize_t n = write(fd, data, length);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		data += n;
+		length -= (size_t)n;
+	}
+	return 0;
+}
+
+static int write_and_sync(const struct root *root, const char *path, const char *text)
+{
+	AUTO_CLOSE int fd = openat(root->fd, path,
+				   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		return -errno;
+	int r = write_full(fd, text, strlen(text));
+	if (r < 0)
+		return r;
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+int root_write_file(const struct root *root, const char *path, const char *text)
+{
+	char temporary[PATH_MAX];
+
+	if ((size_t)snprintf(temporary, sizeof(temporary), "%s.new~", path) >=
+	    sizeof(temporary))
+		return -ENAMETOOLONG;
+	int r = make_parents(root, path);
+	if (r == 0)
+		r = write_and_sync(root, temporary, text);
+	if (r == 0 && renameat(root->fd, temporary, root->fd, path) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlinkat(root->fd, temporary, 0);
+	return r;
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Reads sysfs into a snapshot. */
+#include "scan.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "text.h"
+
+#define DEVICES "sys/bus/pci/devices"
+
+enum { UEVENT_SIZE = 1024 };
+
+static int parse_pair(const char *value, uint32_t *ret_first, uint32_t *ret_second)
+{
+	size_t first = strcspn(value, ":");
+
+	if (value[first] != ':' || parse_hex(value, first, ret_first) < 0)
+		return -EINVAL;
+	value += first + 1;
+	return parse_hex(value, strlen(value), ret_second);
+}
+
+/* One KEY=VALUE line of a uevent. Returns a bit for each of the two that must be there. */
+static unsigned read_uevent_line(const char *line, struct device *device)
+{
+	if (strncmp(line, "PCI_CLASS=", 10) == 0)
+		return parse_hex(line + 10, strlen(line + 10), &device->class_code) == 0 ? 1
+											 : 0;
+	if (strncmp(line, "PCI_ID=", 7) == 0)
+		return parse_pair(line + 7, &device->ids.vendor, &device->ids.device) == 0 ? 2
+											   : 0;
+	if (strncmp(line, "PCI_SUBSYS_ID=", 14) == 0)
+		(void)parse_pair(line + 14, &device->ids.subvendor, &device->ids.subdevice);
+	else if (strncmp(line, "DRIVER=", 7) == 0)
+		(void)copy_field(device->driver, sizeof(device->driver), line + 7);
+	return 0;
+}
+
+static int read_uevent(int dir, const char *name, struct device *device)
+{
+	char path[NAME_MAX + 16];
+	char uevent[UEVENT_SIZE];
+	unsigned found = 0;
+	char *rest = NULL;
+
+	(void)snprintf(path, sizeof(path), "%s/uevent", name);
+	int r = read_attribute(dir, path, uevent, sizeof(uevent));
+	if (r < 0)
+		return r;
+	for (char *line = strtok_r(uevent, "\n", &rest); line != NULL;
+	     line = strtok_r(NULL, "\n", &rest))
+		found |= read_uevent_line(line, device);
+	return found == 3 ? 0 : -EINVAL;
+}
+
+static int compare_devices(const void *a, const void *b)
+{
+	const struct device *left = a;
+	const struct device *right = b;
+
+	return pci_address_compare(&left->address, &right->address);
+}
+
+static int scan_entry(int dir, const char *name, struct snapshot *snapshot)
+{
+	struct device device = { .iommu_group = -1 };
+
+	if (pci_address_parse(name, &device.address, NULL) < 0 ||
+	    read_uevent(dir, name, &device) < 0)
+		return 0;
+	struct device *slot = array_grow(&snapshot->devices, snapshot->count, sizeof(*slot));
+	if (slot == NULL)
+		return -ENOMEM;
+	*slot = device;
+	snapshot->count++;
+	return 0;
+}
+
+int scan_devices(const struct root *root, struct snapshot *ret_snapshot)
+{
+	struct snapshot snapshot = { 0 };
+	int fd = openat(root->fd, DEVICES, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct dirent *entry;
+	int r = 0;
+
+	if (fd < 0)
+		return -errno;
+	AUTO_CLOSEDIR DIR *dir = fdopendir(fd);
+	if (dir == NULL) {
+		r = -errno;
+		(void)close(fd);
+		return r;
+	}
+	while (r == 0 && (entry = readdir(dir)) != NULL)
+		r = scan_entry(dirfd(dir), entry->d_name, &snapshot);
+	if (r < 0) {
+		snapshot_free(&snapshot);
+		return r;
+	}
+	if (snapshot.count > 1)
+		qsort(snapshot.devices, snapshot.count, sizeof(*snapshot.devices),
+		      compare_devices);
+	*ret_snapshot = snapshot;
+	return 0;
+}
+
+static void scan_path(int dir, const char *address, struct device *device)
+{
+	char target[PATH_MAX];
+	ssize_t length = readlinkat(dir, address, target, sizeof(target) - 1);
+
+	if (length < 0)
+		return;
+	target[length] = '\0';
+	device->has_path = pci_path_from_sysfs(target, &device->path) == 0;
+}
+
+static void scan_override(int dir, const char *address, struct device *device)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "%s/driver_override", address);
+	int r = read_attribute(dir, path, device->override, sizeof(device->override));
+	device->has_override = r >= 0;
+	/* How the kernel prints a NULL pointer: no override is set. */
+	if (r < 0 || strcmp(device->override, "(null)") == 0)
+		device->override[0] = '\0';
+}
+
+static void scan_candidate(int dir, struct device *device)
+{
+	char address[PCI_ADDRESS_SIZE];
+	char path[64];
+	char group[16];
+	unsigned number;
+	struct stat st;
+
+	(void)pci_address_format(&device->address, address);
+	scan_path(dir, address, device);
+	scan_override(dir, address, device);
+	(void)snprintf(path, sizeof(path), "%s/physfn", address);
+	device->is_vf = fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	(void)snprintf(path, sizeof(path), "%s/iommu_group", address);
+	if (read_link_name(dir, path, group, sizeof(group)) > 0 &&
+	    parse_decimal(group, 0, INT_MAX, &number) == 0)
+		device->iommu_group = (int)number;
+}
+
+void scan_candidates(const struct root *root, struct snapshot *snapshot)
+{
+	AUTO_CLOSE int dir = openat(root->fd, DEVICES, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0)
+		return;
+	for (size_t i = 0; i < snapshot->count; i++)
+		if (snapshot->devices[i].candidate)
+			scan_candidate(dir, &snapshot->devices[i]);
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+	free(snapshot->devices);
+	*snapshot = (struct snapshot){ 0 };
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Growing text buffers, growing arrays and strict number parsing. */
+#include "text.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { TEXT_FIRST_ROOM = 256, NEAREST_LONGEST = 32 };
+
+static bool text_reserve(struct text *text, size_t more)
+{
+	if (text->error != 0)
+		return false;
+	if (text->room - text->length > more)
+		return true;
+
+	size_t room = text->room ? text->room : TEXT_FIRST_ROOM;
+	while (room - text->length <= more)
+		room *= 2;
+	char *data = realloc(text->data, room);
+	if (data == NULL) {
+		text->error = -ENOMEM;
+		return false;
+	}
+	text->data = data;
+	text->room = room;
+	return true;
+}
+
+void text_add(struct text *text, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	int needed = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (needed < 0) {
+		text->error = -EINVAL;
+		return;
+	}
+	if (!text_reserve(text, (size_t)needed))
+		return;
+	va_start(args, format);
+	(void)vsnprintf(text->data + text->length, (size_t)needed + 1, format, args);
+	va_end(args);
+	text->length += (size_t)needed;
+}
+
+void text_add_json(struct text *text, const char *string)
+{
+	text_add(text, "\"");
+	for (const unsigned char *c = (const unsigned char *)string; *c != '\0'; c++) {
+		if (*c == '"' || *c == '\\')
+			text_add(text, "\\%c", *c);
+		else if (*c < 0x20 || *c > 0x7e)
+			text_add(text, "\\u%04x", *c);
+		else
+			text_add(text, "%c", *c);
+	}
+	text_add(text, "\"");
+}
+
+int text_take(struct text *text, char **ret_string)
+{
+	/* Makes sure that an empty text is an empty string and not NULL. */
+	text_add(text, "%s", "");
+	if (text->error != 0) {
+		int error = text->error;
+
+		text_free(text);
+		return error;
+	}
+	*ret_string = text->data;
+	*text = (struct text){ 0 };
+	return 0;
+}
+
+void text_free(struct text *text)
+{
+	free(text->data);
+	*text = (struct text){ 0 };
+}
+
+void *array_grow(void *items, size_t count, size_t size)
+{
+	void **array = items;
+
+	/* Capacity is the next power of two, so it needs no field of its own. */
+	if ((count & (count - 1)) == 0) {
+		size_t room = count ? count * 2 : 1;
+		void *grown = reallocarray(*array, room, size);
+
+		if (grown == NULL)
+			return NULL;
+		*array = grown;
+	}
+	void *element = (char *)*array + count * size;
+	memset(element, 0, size);
+	return element;
+}
+
+int parse_hex(const char *string, size_t length, uint32_t *ret_value)
+{
+	uint32_t value = 0;
+
+	if (length == 0 || length > 8)
+		return -EINVAL;
+	for (size_t i = 0; i < length; i++) {
+		unsigned char c = (unsigned char)string[i];
+
+		if (!isxdigit(c))
+			return -EINVAL;
+		value = value << 4 | (uint32_t)(isdigit(c) ? c - '0' : (tolower(c) - 'a') + 10);
+	}
+	*ret_value = value;
+	return 0;
+}
+
+int parse_decimal(const char *string, unsigned low, unsigned high, unsigned *ret_value)
+{
+	uint64_t value = 0;
+
+	if (*string == '\0')
+		return -EINVAL;
+	for (const char *c = string; *c != '\0'; c++) {
+		if (!isdigit((unsigned char)*c))
+			return -EINVAL;
+		if (value <= UINT32_MAX)
+			value = value * 10 + (uint64_t)(*c - '0');
+	}
+	if (value < low || value > high)
+		return -ERANGE;
+	*ret_value = (unsigned)value;
+	return 0;
+}
+
+int copy_field(char *field, size_t size, const char *string)
+{
+	size_t length = strlen(string);
+
+	if (length >= size) {
+		field[0] = '\0';
+		return -ENAMETOOLONG;
+	}
+	memcpy(field, string, length + 1);
+	return 0;
+}
+
+static size_t smallest(size_t a, size_t b, size_t c)
+{
+	size_t least = a < b ? a : b;
+
+	return least < c ? least : c;
+}
+
+/* The Levenshtein distance, letters compared without case; both at most NEAREST_LONGEST long.
+ */
+static size_t edit_distance(const char *a, const char *b)
+{
+	size_t row[NEAREST_LONGEST + 1];
+	size_t width = strlen(b);
+
+	for (size_t j = 0; j <= width; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1] != '\0'; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= width; j++) {
+			size_t above = row[j];
+			bool same = tolower((unsigned char)a[i - 1]) ==
+				    tolower((unsigned char)b[j - 1]);
+
+			row[j] = smallest(above + 1, row[j - 1] + 1, diagonal + (same ? 0 : 1));
+			diagonal = above;
+		}
+	}
+	return row[width];
+}
+
+const char *nearest_name(const char *word, const char *const *names)
+{
+	const char *nearest = NULL;
+	size_t least = SIZE_MAX;
+
+	if (strlen(word) > NEAREST_LONGEST)
+		return NULL;
+	for (; *names != NULL; names++) {
+		if (strlen(*names) > NEAREST_LONGEST)
+			continue;
+		size_t distance = edit_distance(word, *names);
+
+		if (distance < least && distance * 3 <= strlen(*names) + 1) {
+			least = distance;
+			nearest = *names;
+		}
+	}
+	return nearest;
+}
+
+bool is_plain_word(const char *word, size_t most, const char *extra)
+{
+	size_t length = strlen(word);
+
+	if (length == 0 || length > most)
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		unsigned char c = (unsigned char)word[i];
+
+		if (c > 0x7e || (!isalnum(c) && strchr(extra, c) == NULL))
+			return false;
+	}
+	return true;
+}
+
+uint64_t fnv1a64(const char *data, size_t length)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < length; i++) {
+		hash ^= (unsigned char)data[i];
+		hash *= UINT64_C(0x100000001b3);
+	}
+	return hash;
+}

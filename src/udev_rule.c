@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The udev rule that claims devices which appear after the boot helper ran. */
+#include "udev_rule.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "plan.h"
+#include "text.h"
+#include "version.h"
+
+#define END "vfio_claim_end"
+
+static void add_attribute(struct text *text, const char *name, uint32_t value)
+{
+	if (value != PCI_ANY)
+		text_add(text, "ATTR{%s}==\"0x%04x\", ", name, value & 0xffff);
+}
+
+static void add_ids(struct text *text, const struct pci_ids *ids)
+{
+	add_attribute(text, "vendor", ids->vendor);
+	add_attribute(text, "device", ids->device);
+	add_attribute(text, "subsystem_vendor", ids->subvendor);
+	add_attribute(text, "subsystem_device", ids->subdevice);
+}
+
+/* A class mask of whole bytes from the left becomes a prefix; `match` words have no other. */
+static void add_class(struct text *text, const struct selector *selector)
+{
+	int digits = (selector->class_mask & 0xff)     ? 6
+		     : (selector->class_mask & 0xff00) ? 4
+						       : 2;
+
+	text_add(text, "ATTR{class}==\"0x%0*x*\", ", digits,
+		 (selector->class_code & 0xffffff) >> (6 - digits) * 4);
+}
+
+static void add_path(struct text *text, const struct pci_path *path)
+{
+	char root[PCI_ADDRESS_SIZE];
+
+	text_add(text, "DEVPATH==\"*/%s", pci_address_format(&path->root, root));
+	/* Bus numbers below the root are whatever this boot made them; the domain stays. */
+	for (size_t i = 0; i < path->hops; i++)
+		text_add(text, "/%04x:??:%02x.%x", path->root.domain, path->hop[i].device,
+			 path->hop[i].function);
+	text_add(text, "\", ");
+}
+
+static void add_selector(struct text *text, const struct selector *selector)
+{
+	char address[PCI_ADDRESS_SIZE];
+
+	if (selector->words & SELECT_ADDRESS) {
+		(void)pci_address_format(&selector->address, address);
+		if (selector->any_function)
+			address[strlen(address) - 1] = '*';
+		text_add(text, "KERNEL==\"%s\", ", address);
+	}
+	if (selector->words & SELECT_IDS)
+		add_ids(text, &selector->ids);
+	if (selector->words & SELECT_CLASS)
+		add_class(text, selector);
+	if (selector->words & SELECT_PATH)
+		add_path(text, &selector->path);
+}
+
+/* True where every virtual function of this kind is the claim's, whatever its address. */
+static bool takes_every_vf(const struct claim *claim, const struct selector *selector)
+{
+	const struct pci_ids *ids = &selector->ids;
+
+	return claim->except_count == 0 && selector->words == SELECT_IDS &&
+	       ids->vendor != PCI_ANY && ids->device != PCI_ANY && ids->subvendor == PCI_ANY &&
+	       ids->subdevice == PCI_ANY;
+}
+
+/*
+ * With sriov_drivers_autoprobe off the kernel gives a new VF to no driver until an override is
+ * set (drivers/pci/pci-driver.c: pci_device_can_probe()): there is no race to lose. The VF's
+ * device ID stands in its PF's sriov_vf_device (since 4.16).
+ */
+static void add_autoprobe(struct text *text, const struct claims *claims)
+{
+	for (size_t i = 0; i < claims->count; i++) {
+		const struct claim *claim = &claims->items[i];
+
+		for (size_t j = 0; j < claim->match_count; j++) {
+			const struct pci_ids *ids = &claim->matches[j].ids;
+
+			if (takes_every_vf(claim, &claim->matches[j]))
+				text_add(text,
+					 "ATTR{vendor}==\"0x%04x\", "
+					 "ATTR{sriov_vf_device}==\"%x\", "
+					 "ATTR{sriov_drivers_autoprobe}=\"0\"\n",
+					 ids->vendor & 0xffff, ids->device & 0xffff);
+		}
+	}
+}
+
+/* The device is claimed: override, take it from whoever has it, probe, load the driver. */
+static void add_take(struct text *text, const char *driver)
+{
+	char module[DRIVER_NAME_SIZE];
+
+	module_of_driver(driver, module);
+	text_add(text, "ENV{MODALIAS}=\"\"\n");
+	text_add(text, "ATTR{driver_override}=\"%s\"\n", driver);
+	text_add(text, "DRIVER==\"?*\", DRIVER!=\"%s\", ATTR{driver/unbind}=\"$kernel\"\n",
+		 driver);
+	text_add(text, "ATTR{[subsystem/pci]drivers_probe}=\"$kernel\"\n");
+	/* Loading binds what has the override; it does nothing when the module is there. */
+	text_add(text, "RUN{builtin}+=\"kmod load %s\"\n", module);
+	text_add(text, "GOTO=\"" END "\"\n");
+}
+
+/* Where the other functions of a card can be that this selector takes. */
+static void render_neighbourhood(const struct selector *selector,
+				 char out[PCI_ADDRESS_SIZE + 16])
+{
+	char address[PCI_ADDRESS_SIZE];
+
+	out[0] = '\0';
+	if (selector->words & SELECT_ADDRESS) {
+		(void)pci_address_format(&selector->address, address);
+		address[strlen(address) - 1] = '*';
+		(void)snprintf(out, PCI_ADDRESS_SIZE + 16, "KERNEL==\"%s\", ", address);
+	} else if ((selector->words & SELECT_IDS) != 0 && selector->ids.vendor != PCI_ANY) {
+		/* The functions of a card are of one vendor. */
+		(void)snprintf(out, PCI_ADDRESS_SIZE + 16, "ATTR{vendor}==\"0x%04x\", ",
+			       selector->ids.vendor & 0xffff);
+	}
+}
+
+static bool neighbourhood_is_new(const struct claim *claim, size_t index)
+{
+	char mine[PCI_ADDRESS_SIZE + 16];
+	char other[PCI_ADDRESS_SIZE + 16];
+
+	render_neighbourhood(&claim->matches[index], mine);
+	for (size_t i = 0; i < index; i++) {
+		render_neighbourhood(&claim->matches[i], other);
+		if (strcmp(mine, other) == 0)
+			return false;
+	}
+	return true;
+}
+
+/* A rule cannot look at the neighbours of a device, so the helper is asked about the few. */
+static void add_companions(struct text *text, const struct claim *claim, size_t number)
+{
+	char neighbourhood[PCI_ADDRESS_SIZE + 16];
+
+	for (size_t i = 0; i < claim->match_count; i++) {
+		if (!neighbourhood_is_new(claim, i))
+			continue;
+		render_neighbourhood(&claim->matches[i], neighbourhood);
+		text_add(text,
+			 "%sTEST!=\"physfn\", PROGRAM==\"/" BOOT_HELPER_PATH
+			 " --device $kernel --claim %s\", GOTO=\"vfio_claim_%zu_take\"\n",
+			 neighbourhood, claim->name, number);
+	}
+}
+
+/* Matches of one claim: excepted devices skip it, matching ones go to its take part. */
+static void add_claim(struct text *text, const struct claim *claim, size_t number)
+{
+	/* A variant driver cannot be looked up in a rule. */
+	const char *driver =
+		strcmp(claim->driver, "auto") == 0 ? VFIO_PCI_DRIVER : claim->driver;
+
+	text_add(text, "\n# claim %s\n", claim->name);
+	for (size_t i = 0; i < claim->except_count; i++) {
+		if (claim->excepts[i].words & SELECT_NTH)
+			continue;
+		add_selector(text, &claim->excepts[i]);
+		text_add(text, "GOTO=\"vfio_claim_%zu_end\"\n", number);
+	}
+	for (size_t i = 0; i < claim->match_count; i++) {
+		if (claim->matches[i].words & SELECT_NTH)
+			continue;
+		add_selector(text, &claim->matches[i]);
+		text_add(text, "GOTO=\"vfio_claim_%zu_take\"\n", number);
+	}
+	if (claim->functions == FUNCTIONS_ALL)
+		add_companions(text, claim, number);
+	text_add(text, "GOTO=\"vfio_claim_%zu_end\"\n", number);
+	text_add(text, "LABEL=\"vfio_claim_%zu_take\"\n", number);
+	add_take(text, driver);
+	text_add(text, "LABEL=\"vfio_claim_%zu_end\"\n", number);
+}
+
+int udev_rule_render(const struct claims *claims, char **ret_text)
+{
+	struct text text = { 0 };
+
+	text_add(&text,
+		 "# Made at boot by vfio-claim-boot from the claims in force; do not edit.\n"
+		 "SUBSYSTEM!=\"pci\", GOTO=\"" END "\"\n"
+		 "ACTION!=\"add\", GOTO=\"" END "\"\n"
+		 "\n# No native module is loaded on behalf of a device that is VFIO's.\n"
+		 "ATTR{driver_override}==\"vfio-pci|*_vfio_pci\", ENV{MODALIAS}=\"\"\n"
+		 "\n# Virtual functions wait for the rules below.\n");
+	add_autoprobe(&text, claims);
+	text_add(
+		&text,
+		"\n# Only what appears now: not the replay of `udevadm trigger`, which would "
+		"take\n"
+		"# back a device that was released on purpose.\n"
+		"ENV{SYNTH_UUID}==\"?*\", GOTO=\"" END "\"\n"
+		"\n# Bridges never; storage and network only as virtual functions.\n"
+		"ATTR{class}==\"0x06*\", GOTO=\"" END "\"\n"
+		"TEST!=\"physfn\", ATTR{class}==\"0x01*|0x02*|0x0d*|0x0c04*|0x0c06*|0x0805*\", "
+		"GOTO=\"" END "\"\n");
+	for (size_t i = 0; i < claims->count; i++)
+		add_claim(&text, &claims->items[i], i);
+	text_add(&text, "\nLABEL=\"" END "\"\n");
+	return text_take(&text, ret_text);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The udev rule that claims devices which appear after the boot helper ran. Pure. */
+#ifndef VFIO_CLAIM_UDEV_RULE_H
+#define VFIO_CLAIM_UDEV_RULE_H
+
+#include "claim.h"
+
+/*
+ * Renders the rule for the claims in force.
+ *
+ * It does for hot-plugged cards and virtual functions what the helper did for the devices of
+ * the boot: override, unbind, probe; and it keeps udev from loading native modules on behalf of
+ * claimed devices. Only sysfs attributes are written, no process is started; the exception is
+ * an unmatched function of a hot-plugged card (functions = all), for which the helper is asked.
+ * nth= cannot be said in a rule: such selectors are left to the next boot.
+ *
+ * Returns 0 and *ret_text (owned by the caller), or -ENOMEM.
+ */
+int udev_rule_render(const struct claims *claims, char **ret_text) MUST_CHECK;
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_CLAIM_VERSION_H
+#define VFIO_CLAIM_VERSION_H
+
+#define VFIO_CLAIM_VERSION "0.1.0"
+
+/* Where things are, relative to a root (see root.h) and, with a slash before it, on the host.
+ */
+#define CLAIMS_TABLE_PATH "etc/vfio-claim/claims"
+#define BOOT_HELPER_PATH "usr/lib/vfio-claim/vfio-claim-boot"
+#define RUN_RECORD_PATH "run/vfio-claim/boot.json"
+#define RUN_CLAIMS_PATH "run/vfio-claim/claims"
+#define RUN_UDEV_RULE_PATH "run/udev/rules.d/70-vfio-claim.rules"
+
+#endif
