@@ -451,5 +451,5 @@ int main(int argc, char **argv)
 	log_open(&boot.root, false);
 	enum exit_code code = run(&boot, &arguments);
 	boot_free(&boot);
-	return code;
+	return (int)code;
 }

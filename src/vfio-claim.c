@@ -346,8 +346,8 @@ int main(int argc, char **argv)
 	}
 	int r = root_open(tool.root_path, &tool.root);
 	if (r < 0)
-		return report_system(tool.root_path ? tool.root_path : "/", r);
+		return (int)report_system(tool.root_path ? tool.root_path : "/", r);
 	enum exit_code code = command->run(&tool);
 	tool_free(&tool);
-	return code;
+	return (int)code;
 }

@@ -5,9 +5,12 @@
 
 # called by dracut
 check() {
-    require_binaries /usr/sbin/vfio-claim /usr/lib/vfio-claim/vfio-claim-boot || return 1
-    # 255: nothing is configured, so only for who asks for the module by name.
-    vfio-claim image --wanted --root "${dracutsysrootdir:-/}" || return 255
+    local wanted=0
+
+    vfio-claim image --wanted --root "${dracutsysrootdir:-/}" || wanted=$?
+    # 1: nothing is configured, so only for who asks for the module by name. Any other error
+    # (a library is missing, say) is none of that: install() will meet it again and fail.
+    [ "$wanted" -ne 1 ] || return 255
 }
 
 # called by dracut
