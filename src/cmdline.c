@@ -199,9 +199,9 @@ static char *value_of(char *argument, const char *name)
 	size_t i = 0;
 
 	for (; name[i] != '\0'; i++) {
-		char c = argument[i] == '_' ? '-' : argument[i];
+		bool alike = argument[i] == '_' && name[i] == '-';
 
-		if (c != name[i])
+		if (argument[i] != name[i] && !alike)
 			return NULL;
 	}
 	return argument[i] == '=' ? argument + i + 1 : NULL;

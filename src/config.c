@@ -435,7 +435,7 @@ static void complain_key(struct reader *reader, const char *name, const struct k
 {
 	const char *names[16] = { NULL };
 
-	for (size_t i = 0; keys[i].name != NULL && i < 15; i++)
+	for (size_t i = 0; i < 15 && keys[i].name != NULL; i++)
 		names[i] = keys[i].name;
 	complain_choice(reader, "key", name, names);
 }

@@ -127,29 +127,40 @@ static int read_alias_line(char *line, int (*each)(void *, const char *, const c
 	return each(context, alias, module);
 }
 
-int modules_each_variant(struct modules *modules,
-			 int (*each)(void *context, const char *alias, const char *module),
-			 void *context)
+/* Reads the text form of an index from the start of `fd`, which it takes. */
+static int read_aliases(int fd, int (*each)(void *, const char *, const char *), void *context)
 {
-	AUTO_CLOSE int fd = memfd_create("modules.alias", MFD_CLOEXEC);
+	FILE *stream = fdopen(fd, "r");
 	char *line = NULL;
 	size_t room = 0;
+	int r = 0;
 
-	if (fd < 0)
-		return -errno;
-	/* libkmod cannot list aliases, but it dumps an index in its text form. */
-	int r = kmod_dump_index(modules->kmod, KMOD_INDEX_MODULES_ALIAS, fd);
-	if (r < 0)
-		return r == -ENOSYS ? -ENOENT : r;
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return -errno;
-	FILE *stream = fdopen(fd, "r");
-	if (stream == NULL)
-		return -errno;
-	fd = -1;
+	if (stream == NULL) {
+		r = -errno;
+		(void)close(fd);
+		return r;
+	}
+	rewind(stream);
 	while (r == 0 && getline(&line, &room, stream) > 0)
 		r = read_alias_line(line, each, context);
 	free(line);
 	(void)fclose(stream);
 	return r;
+}
+
+int modules_each_variant(struct modules *modules,
+			 int (*each)(void *context, const char *alias, const char *module),
+			 void *context)
+{
+	int fd = memfd_create("modules.alias", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	/* libkmod cannot list aliases, but it dumps an index in its text form. */
+	int r = kmod_dump_index(modules->kmod, KMOD_INDEX_MODULES_ALIAS, fd);
+	if (r < 0) {
+		(void)close(fd);
+		return r == -ENOSYS ? -ENOENT : r;
+	}
+	return read_aliases(fd, each, context);
 }

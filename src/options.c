@@ -25,7 +25,7 @@ static int report_unknown(const char *program, const struct option_entry *option
 {
 	const char *names[MOST_OPTIONS + 1] = { NULL };
 
-	for (size_t i = 0; options[i].name != NULL && i < MOST_OPTIONS; i++)
+	for (size_t i = 0; i < MOST_OPTIONS && options[i].name != NULL; i++)
 		names[i] = options[i].name;
 	const char *nearest = nearest_name(word + strspn(word, "-"), names);
 	(void)fprintf(stderr, "%s: unknown option '%s'", program, word);
