@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Fuzzes the reader of the configuration, and what is made of it when it is valid. */
+#include "config.h"
+#include "fuzz.h"
+#include "match.h"
+#include "plan.h"
+#include "udev_rule.h"
+
+static struct device devices[] = {
+	{ .address = { 0, 1, 0, 0 },
+	  .ids = { 0x10de, 0x1c30, 0x10de, 0x11b3 },
+	  .class_code = 0x030000,
+	  .iommu_group = 1 },
+	{ .address = { 0, 1, 0, 1 },
+	  .ids = { 0x10de, 0x10f1, 0x10de, 0x11b3 },
+	  .class_code = 0x040300,
+	  .iommu_group = 1 },
+	{ .address = { 0, 2, 0, 0 }, .ids = { 0x144d, 0xa80a, 0, 0 }, .class_code = 0x010802 },
+	{ .address = { 0x10000, 1, 0, 0 }, .ids = { 0x10de, 0x1c30, 0, 0 }, .class_code = 0x030200 },
+};
+
+/* Nothing of the file may leave a line or a string of the rule. */
+static void check_rule(const struct claims *claims)
+{
+	char *rule;
+
+	MUST(udev_rule_render(claims, &rule) == 0);
+	for (const char *c = rule; *c != '\0'; c++)
+		MUST(*c == '\n' || (*c >= ' ' && *c <= '~'));
+	free(rule);
+}
+
+static void check_plan(const struct claims *claims)
+{
+	struct snapshot snapshot = { devices, sizeof(devices) / sizeof(devices[0]) };
+	struct plan plan = { 0 };
+	char *text;
+
+	snapshot_mark_candidates(&snapshot, claims);
+	MUST(plan_make(claims, &snapshot, &plan) == 0);
+	for (size_t i = 0; i < plan.decision_count; i++)
+		MUST(plan.decisions[i].verdict == VERDICT_REFUSE ||
+		     class_refusal(plan.decisions[i].device->class_code) == NULL);
+	MUST(plan_render(&plan, &text) == 0);
+	free(text);
+	plan_free(&plan);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct config config = { 0 };
+	struct diagnostics diagnostics = { 0 };
+
+	MUST(config_parse(&config, "fuzz", (const char *)data, size, &diagnostics) == 0);
+	for (size_t i = 0; i < diagnostics.count; i++)
+		MUST(diagnostics.items[i].line > 0 && *diagnostics.items[i].message != '\0');
+	if (diagnostics.count == 0) {
+		check_round_trip(&config.claims);
+		check_rule(&config.claims);
+		check_plan(&config.claims);
+	}
+	config_free(&config);
+	diagnostics_free(&diagnostics);
+	return 0;
+}
