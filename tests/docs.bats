@@ -1,0 +1,282 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The documentation says what the programs do: nothing less, nothing else.
+
+setup() {
+	cd "$BATS_TEST_DIRNAME/.." || return 1
+	build=${VFIO_CLAIM_BUILD:-build}
+	man=packaging/man
+	pages=(vfio-claim.8 vfio-claim-boot.8 vfio-claim.conf.5 vfio-claim.cmdline.7)
+}
+
+# same NAME_A FILE_A NAME_B FILE_B: two lists of words, neither empty, have the same words.
+same() {
+	[ -s "$2" ] || { echo "no words found in $1"; return 1; }
+	[ -s "$4" ] || { echo "no words found in $3"; return 1; }
+	sort -u "$2" -o "$2"
+	sort -u "$4" -o "$4"
+	if ! cmp -s "$2" "$4"; then
+		echo "only in $1:" "$(comm -23 "$2" "$4" | paste -sd' ')"
+		echo "only in $3:" "$(comm -13 "$2" "$4" | paste -sd' ')"
+		return 1
+	fi
+}
+
+# absent PATTERN FILE...: no line of the files that exist matches.
+absent() {
+	if grep -sHnE "$@"; then
+		return 1
+	fi
+}
+
+# section PAGE NAME: the lines under one heading of a manual page.
+section() {
+	awk -v name="# $2" '/^# / { inside = $0 == name; next } inside' "$man/$1.scd"
+}
+
+# blocks DIR FILE...: each fenced block goes into a file of DIR, its fence's word first in the
+# file's name. Prints nothing.
+blocks() {
+	local directory=$1
+
+	shift
+	mkdir -p "$directory"
+	awk -v directory="$directory" '
+		FNR == 1 { open = 0 }
+		/^```/ && !open {
+			word = substr($0, 4)
+			open = 1
+			file = sprintf("%s/%s.%d", directory, word == "" ? "plain" : word, ++count)
+			printf "" > file
+			next
+		}
+		/^```/ { open = 0; close(file); next }
+		open { print > file }
+	' "$@"
+}
+
+# The words that a C file's table of keys or names has: table FILE NAME
+keys_of_table() {
+	awk -v name="$2" 'index($0, name "[] = {") { inside = 1 } inside { print }
+		inside && /};/ { exit }' "$1" | grep -oE '"[a-z_-]+"' | tr -d '"'
+}
+
+# A machine with one GPU that cannot be bound, so that boot.json has every kind of field.
+make_machine() {
+	local root=$1 device=sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0
+
+	mkdir -p "$root/sys/bus/pci/devices" "$root/$device" "$root/proc"
+	printf 'PCI_CLASS=30000\nPCI_ID=10DE:1C30\nPCI_SUBSYS_ID=10DE:11B3\n' >"$root/$device/uevent"
+	echo '(null)' >"$root/$device/driver_override"
+	ln -s "../../../../$device" "$root/sys/bus/pci/devices/0000:01:00.0"
+	: >"$root/sys/bus/pci/drivers_probe"
+}
+
+@test "every config example of README and the manual pages is valid" {
+	local count=0 file
+
+	blocks "$BATS_TEST_TMPDIR/readme" README.md
+	blocks "$BATS_TEST_TMPDIR/pages" "$man"/*.scd
+	for file in "$BATS_TEST_TMPDIR"/readme/ini.* "$BATS_TEST_TMPDIR"/pages/plain.*; do
+		# A page's fences cannot carry a word: there the first line marks a config.
+		if [[ $(head -n 1 "$file") != "# /"*.conf ]]; then
+			[[ $file != */readme/* ]] || { cat "$file"; echo "no file name above"; false; }
+			# Nothing that looks like a config may slip through unmarked.
+			absent '^\[(claim|host)' "$file"
+			continue
+		fi
+		cat "$file"
+		"$build/vfio-claim" check --config "$file"
+		count=$((count + 1))
+	done
+	[ "$count" -ge 6 ]
+	# Neither may one without a fence's word, or an indented one.
+	absent '^\[(claim|host)' "$BATS_TEST_TMPDIR"/readme/plain.*
+	absent '^[[:space:]]+\[(claim|host)' README.md "$man"/*.scd
+}
+
+@test "every file of packaging/examples is valid" {
+	local count=0 file
+
+	for file in packaging/examples/*.conf; do
+		"$build/vfio-claim" check --config "$file"
+		[[ $(head -n 1 "$file") == "# /"*.conf ]]
+		count=$((count + 1))
+	done
+	[ "$count" -ge 3 ]
+}
+
+@test "every kernel command line example is understood" {
+	local count=0 file root=$BATS_TEST_TMPDIR/machine
+
+	blocks "$BATS_TEST_TMPDIR/page" "$man/vfio-claim.cmdline.7.scd"
+	make_machine "$root"
+	sed -n '/^    \(rd\.\|vfio-pci\)/s/^ *//p' README.md >"$BATS_TEST_TMPDIR/readme"
+	[ -s "$BATS_TEST_TMPDIR/readme" ]
+	split -l 1 "$BATS_TEST_TMPDIR/readme" "$BATS_TEST_TMPDIR/page/readme."
+	for file in "$BATS_TEST_TMPDIR"/page/*; do
+		cp "$file" "$root/proc/cmdline"
+		"$build/vfio-claim-boot" --root "$root" --rd-driver
+		cat "$file" "$root/run/vfio-claim/boot.json"
+		# What is not understood is named by its argument; that nothing matches is fine here.
+		run jq -r '.messages[] | select(startswith("claim ") | not)' \
+			"$root/run/vfio-claim/boot.json"
+		[ "$status" -eq 0 ] && [ -z "$output" ]
+		# It says something to the helper: a claim, or off.
+		run jq -r 'if .enabled then (.devices + .messages | length) else 1 end' \
+			"$root/run/vfio-claim/boot.json"
+		[ "$output" -ge 1 ]
+		count=$((count + 1))
+	done
+	[ "$count" -ge 5 ]
+}
+
+# options_agree PROGRAM: --help and the section OPTIONS have the same options and arguments.
+options_agree() {
+	"$build/$1" --help >"$BATS_TEST_TMPDIR/help"
+	sed -nE 's/^  (--[a-z-]+)( ([A-Z]+))?  .*/\1 \3/p; s/^  (--[a-z-]+)( ([A-Z]+))? [a-z].*/\1 \3/p' \
+		"$BATS_TEST_TMPDIR/help" >"$BATS_TEST_TMPDIR/in-help"
+	section "$1.8" OPTIONS | sed -nE 's/^\*(--[a-z-]+)\*( _([A-Z]+)_)?$/\1 \3/p' \
+		>"$BATS_TEST_TMPDIR/in-page"
+	# Each line that begins like an option was understood above.
+	[ "$(grep -c '^  --' "$BATS_TEST_TMPDIR/help")" -eq "$(wc -l <"$BATS_TEST_TMPDIR/in-help")" ]
+	same --help "$BATS_TEST_TMPDIR/in-help" "$1(8)" "$BATS_TEST_TMPDIR/in-page"
+}
+
+@test "vfio-claim(8) has the options of --help, and no others" {
+	options_agree vfio-claim
+}
+
+@test "vfio-claim-boot(8) has the options of --help, and no others" {
+	options_agree vfio-claim-boot
+}
+
+@test "vfio-claim(8) has the commands of --help, and no others" {
+	"$build/vfio-claim" --help | awk '/^Commands:/ { inside = 1; next } /^$/ { inside = 0 }
+		inside { print $1 }' >"$BATS_TEST_TMPDIR/in-help"
+	section vfio-claim.8 COMMANDS | sed -nE 's/^\*([a-z]+)\*$/\1/p' >"$BATS_TEST_TMPDIR/in-page"
+	same --help "$BATS_TEST_TMPDIR/in-help" "vfio-claim(8)" "$BATS_TEST_TMPDIR/in-page"
+}
+
+@test "vfio-claim.conf(5) has every key, in its section, and no others" {
+	local name
+
+	for name in host claim; do
+		keys_of_table src/config.c "${name}_keys" >"$BATS_TEST_TMPDIR/in-code"
+		section vfio-claim.conf.5 "${name^^} SECTION" |
+			sed -nE 's/^\*([a-z_]+)\* = .*/\1/p' >"$BATS_TEST_TMPDIR/in-page"
+		same "[$name] of the code" "$BATS_TEST_TMPDIR/in-code" \
+			"vfio-claim.conf(5)" "$BATS_TEST_TMPDIR/in-page"
+	done
+}
+
+@test "vfio-claim.conf(5) names the values of every key that has a choice" {
+	local keys key value file=$BATS_TEST_TMPDIR/try.conf
+
+	# By the error for a wrong value, which lists what there is.
+	keys=$(sed -nE 's/^\*([a-z_]+)\* = (.*\*[a-z]+\*.*)/\1/p' "$man/vfio-claim.conf.5.scd")
+	[ "$(wc -w <<<"$keys")" -ge 8 ]
+	for key in $keys; do
+		grep -E "^\*$key\* = " "$man/vfio-claim.conf.5.scd" | sed 's/.* = //' |
+			grep -oE '\*[a-z]+\*' | tr -d '*' >"$BATS_TEST_TMPDIR/in-page"
+		while read -r value; do
+			if grep -qx "$key" <(keys_of_table src/config.c host_keys); then
+				printf '[host]\n%s = %s\n' "$key" "$value" >"$file"
+			else
+				printf '[claim a]\nmatch = 10de:1c30\n%s = %s\n' "$key" "$value" >"$file"
+			fi
+			cat "$file"
+			"$build/vfio-claim" check --config "$file"
+		done <"$BATS_TEST_TMPDIR/in-page"
+		sed 's/= .*/= no-such-value-of-it/; /^match/s/=.*/= 10de:1c30/' -i "$file"
+		run "$build/vfio-claim" check --config "$file"
+		# driver and blacklist take any name.
+		[ "$status" -ne 0 ] || continue
+		grep -oE 'it is one of: .*' <<<"$output" | sed 's/.*: //' | tr -d ' ' | tr ',' '\n' \
+			>"$BATS_TEST_TMPDIR/in-code"
+		same "the values of $key" "$BATS_TEST_TMPDIR/in-code" \
+			"vfio-claim.conf(5)" "$BATS_TEST_TMPDIR/in-page"
+	done
+}
+
+@test "vfio-claim-boot(8) has every field of boot.json, and no others" {
+	grep -oE '\\"[a-z_]+\\":|add_(string|field)\([^"]*"[^"]*"(, "[a-z_]+")?' src/record.c |
+		grep -oE '"?[a-z_]+\\?":?$' | tr -cd 'a-z_\n' >"$BATS_TEST_TMPDIR/in-code"
+	section vfio-claim-boot.8 RECORD | grep -E '^\*' | grep -oE '\*[a-z_]+\*' | tr -d '*' \
+		>"$BATS_TEST_TMPDIR/in-page"
+	same src/record.c "$BATS_TEST_TMPDIR/in-code" \
+		"vfio-claim-boot(8)" "$BATS_TEST_TMPDIR/in-page"
+
+	# A record that was really written has no field that the source's text did not show.
+	make_machine "$BATS_TEST_TMPDIR/machine"
+	echo rd.vfio-claim=10de:1c30 >"$BATS_TEST_TMPDIR/machine/proc/cmdline"
+	"$build/vfio-claim-boot" --root "$BATS_TEST_TMPDIR/machine"
+	jq -r '[paths | map(select(type == "string")) | .[]] | unique[]' \
+		"$BATS_TEST_TMPDIR/machine/run/vfio-claim/boot.json" >"$BATS_TEST_TMPDIR/written"
+	same boot.json "$BATS_TEST_TMPDIR/written" \
+		"vfio-claim-boot(8)" "$BATS_TEST_TMPDIR/in-page"
+}
+
+@test "vfio-claim-boot(8) has every word that boot.json's fields can have" {
+	local table word
+
+	section vfio-claim-boot.8 RECORD >"$BATS_TEST_TMPDIR/page"
+	for table in step_names outcome_names table_names; do
+		keys_of_table src/record.c "$table" >"$BATS_TEST_TMPDIR/words"
+		[ -s "$BATS_TEST_TMPDIR/words" ]
+		while read -r word; do
+			grep -q "\"$word\"" "$BATS_TEST_TMPDIR/page" || { echo "no \"$word\""; false; }
+		done <"$BATS_TEST_TMPDIR/words"
+	done
+	grep -qxE "	$(awk '/RECORD_SCHEMA = /{ gsub(/[^0-9]/, ""); print }' src/record.h)\. .*" \
+		"$BATS_TEST_TMPDIR/page"
+}
+
+@test "vfio-claim.cmdline(7) has every argument that the helper reads, and no others" {
+	grep -oE '(value_of\(argument|strcmp\(argument), "[^"]+"' src/cmdline.c | cut -d'"' -f2 |
+		grep -v '^--$' >"$BATS_TEST_TMPDIR/in-code"
+	section vfio-claim.cmdline.7 ARGUMENTS | sed -nE 's/^\*([a-z.-]+)(=.*)?\*.*/\1/p' \
+		>"$BATS_TEST_TMPDIR/in-page"
+	same src/cmdline.c "$BATS_TEST_TMPDIR/in-code" \
+		"vfio-claim.cmdline(7)" "$BATS_TEST_TMPDIR/in-page"
+}
+
+@test "the manual pages build, without a warning" {
+	local page
+
+	for page in "${pages[@]}"; do
+		scdoc <"$man/$page.scd" >"$BATS_TEST_TMPDIR/$page"
+		# Its header is the file's name: vfio-claim.conf.5 is vfio-claim.conf(5).
+		grep -qF ".TH \"${page%.*}\" \"${page##*.}\"" "$BATS_TEST_TMPDIR/$page"
+		run man --warnings -E UTF-8 -l "$BATS_TEST_TMPDIR/$page"
+		[ "$status" -eq 0 ]
+		[[ $output == *NAME*"SEE ALSO"* ]]
+		[[ $output != *warning:* ]]
+	done
+	[ "$(find "$man" -name '*.scd' | wc -l)" -eq "${#pages[@]}" ]
+}
+
+@test "pages and README refer only to pages of ours that exist" {
+	local page
+
+	grep -ohE '\*?vfio-claim[a-z.-]*\*?\([0-9]\)' README.md "$man"/*.scd | tr -d '*' | sort -u \
+		>"$BATS_TEST_TMPDIR/references"
+	[ -s "$BATS_TEST_TMPDIR/references" ]
+	while read -r page; do
+		page=${page%)}
+		[ -e "$man/${page%(*}.${page#*(}.scd" ] || { echo "no page $page"; false; }
+	done <"$BATS_TEST_TMPDIR/references"
+}
+
+@test "the paths that README names in the tree exist, and NEWS begins with this version" {
+	local path version
+
+	sed -n '/^## What is where/,/^## Licence/s/^| \([^ ]*\/\) |.*/\1/p' README.md \
+		>"$BATS_TEST_TMPDIR/paths"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/paths")" -ge 6 ]
+	while read -r path; do
+		[ -d "$path" ] || { echo "no $path"; false; }
+	done <"$BATS_TEST_TMPDIR/paths"
+	version=$(sed -n 's/.*VFIO_CLAIM_VERSION "\(.*\)"/\1/p' src/version.h)
+	[[ $(head -n 1 NEWS) == "vfio-claim $version "* ]]
+}
