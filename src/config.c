@@ -49,7 +49,13 @@ static int add_diagnostic(struct diagnostics *diagnostics, const char *file, uns
 	item->file = strdup(file);
 	item->message = strdup(message);
 	diagnostics->count++;
-	return item->file != NULL && item->message != NULL ? 0 : -ENOMEM;
+	if (item->file == NULL || item->message == NULL)
+		return -ENOMEM;
+	/* Bytes of the file that a terminal would obey, or that are not UTF-8 in JSON. */
+	for (char *c = item->message; *c != '\0'; c++)
+		if (*c < 0x20 || *c > 0x7e)
+			*c = '?';
+	return 0;
 }
 
 int diagnostics_add(struct diagnostics *diagnostics, const char *file, unsigned line,
@@ -233,7 +239,8 @@ static void set_selector(struct reader *reader, const char *value,
 	char reason[SELECTOR_TEXT_SIZE];
 
 	if (selector_parse(value, false, &selector, reason) < 0) {
-		reader->claim_failed = true;
+		if (add == claim_add_match)
+			reader->claim_failed = true;
 		complain(reader, "%s", reason);
 	} else if (add(open_claim(reader), &selector) < 0) {
 		reader->error = -ENOMEM;
@@ -510,11 +517,25 @@ static void read_line(struct reader *reader, const char *start, size_t length)
 		read_key(reader, line);
 }
 
+/* A claim without a match is found at its end and reported at its beginning. */
+static void sort_by_line(struct diagnostic *items, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		struct diagnostic item = items[i];
+		size_t place = i;
+
+		for (; place > 0 && items[place - 1].line > item.line; place--)
+			items[place] = items[place - 1];
+		items[place] = item;
+	}
+}
+
 int config_parse(struct config *config, const char *file, const char *data, size_t length,
 		 struct diagnostics *diagnostics)
 {
 	struct reader reader = { .config = config, .diagnostics = diagnostics, .file = file };
 	const char *end = data + length;
+	size_t first = diagnostics->count;
 
 	while (data < end && reader.error == 0) {
 		const char *newline = memchr(data, '\n', (size_t)(end - data));
@@ -526,6 +547,8 @@ int config_parse(struct config *config, const char *file, const char *data, size
 	}
 	if (reader.error == 0)
 		close_section(&reader);
+	if (diagnostics->count > first)
+		sort_by_line(diagnostics->items + first, diagnostics->count - first);
 	for (size_t i = 0; i < reader.name_count; i++)
 		free(reader.names[i]);
 	free(reader.names);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <time.h>
 
@@ -60,6 +61,14 @@ static double uptime(void)
 
 	(void)clock_gettime(CLOCK_BOOTTIME, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Libraries included; in KiB (getrusage(2)). */
+static long peak_memory(void)
+{
+	struct rusage usage = { 0 };
+
+	return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_maxrss : 0;
 }
 
 static void read_kernel(struct record *record)
@@ -200,6 +209,7 @@ static int write_record(struct boot *boot)
 	AUTO_FREE char *json = NULL;
 
 	boot->record.finished = uptime();
+	boot->record.peak_memory = peak_memory();
 	int r = record_render(&boot->record, &boot->plan, &boot->cmdline, &json);
 	if (r == 0)
 		write_file(boot, RUN_RECORD_PATH, json);
