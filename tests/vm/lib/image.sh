@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# One initramfs for a release, a generator, variants and a config, made by the
+# release's own tools with vfio-claim's own hooks, in an overlay over its tree.
+#
+# An image is a directory: initrd (if the build succeeded), build.log, status
+# (of the build), files (what is inside: size and path) and config.
+#
+# Variants:  gpu       nouveau and snd_hda_intel inside (else: neither)
+#            busybox   a bare `modprobe` is busybox's
+#            hostonly  dracut -H
+#            novfio    vfio_pci taken out afterwards
+
+# Images of a product that has changed since are of no more use.
+images_dir() { echo "$LAB/images/$(basename "$(product_layer)")"; }
+
+# image_of RELEASE GENERATOR VARIANTS PRODUCT CONFIG-FILE
+# PRODUCT is yes or no; an absent CONFIG-FILE means an absent config.
+image_of() {
+	local key dir
+
+	dir=$(images_dir)
+	[ "$4" = yes ] || dir=$LAB/images/none
+	[ -n "$(product_layer)" ] || dir=$LAB/images/none
+	key=$({
+		cat "$VM_DIR/lib/image.sh"
+		[ ! -e "$5" ] || cat "$5" - <<<"a config"
+	} | hash_of "$(tree_of "$1")" "$2" "$3" "$4")
+	echo "$dir/$1-$2-$key"
+}
+
+has_variant() { [[ " $variants " == *" $1 "* ]]; }
+
+# ---- initramfs-tools; these run in the namespace, with build_in_tree's variables
+
+# An initramfs that is not compressed is the fastest one to make and, on an
+# emulated processor, to unpack. mkinitramfs has no word for it, but prefers a
+# pigz to gzip.
+add_store_compressor() {
+	install -m 755 /dev/stdin "$root/usr/bin/pigz" <<-'END'
+		#!/bin/sh
+		shift # -c
+		exec cat "$@"
+	END
+}
+
+# As plymouth's hook brings graphics drivers in: present, not force-loaded.
+add_gpu_hook() {
+	install -m 755 /dev/stdin "$root/etc/initramfs-tools/hooks/lab-gpu" <<-'END'
+		#!/bin/sh
+		[ "$1" != prereqs ] || exit 0
+		. /usr/share/initramfs-tools/hook-functions
+		manual_add_modules nouveau snd_hda_intel
+	END
+}
+
+run_initramfs_tools() {
+	add_store_compressor
+	! has_variant gpu || add_gpu_hook
+	in_tree "$root" mkinitramfs -c gzip -o /mnt/initrd "$kernel"
+}
+
+# ---- dracut, likewise
+
+# Everything of systemd's: what remains is the init that is a shell script.
+SYSTEMD_MODULES="systemd systemd-initrd dracut-systemd systemd-ac-power
+	systemd-ask-password systemd-battery-check systemd-bsod systemd-creds
+	systemd-cryptsetup systemd-emergency systemd-journald systemd-modules-load
+	systemd-sysctl systemd-sysusers systemd-tmpfiles systemd-udevd"
+
+run_dracut() {
+	local omit='' drivers=''
+	local -a options=(--force --no-compress --no-early-microcode --kver "$kernel")
+
+	[ "$generator" = dracut-systemd ] || omit=$SYSTEMD_MODULES
+	if has_variant busybox; then
+		options+=(--add busybox)
+	else
+		omit+=" busybox"
+	fi
+	# shellcheck disable=SC2086  # makes one line of many
+	[ -z "$omit" ] || options+=(--omit "$(echo $omit)")
+	if has_variant hostonly; then
+		# The machine that builds is not the one that boots.
+		options+=(--hostonly --no-hostonly-default-device --filesystems ext4)
+		drivers="virtio_pci virtio_blk ext4 nvme"
+	else
+		options+=(--no-hostonly)
+	fi
+	if has_variant gpu; then
+		drivers+=" nouveau snd_hda_intel"
+	else
+		options+=(--omit-drivers "nouveau snd_hda_intel")
+	fi
+	[ -z "$drivers" ] || options+=(--add-drivers "$drivers")
+	in_tree "$root" dracut "${options[@]}" /mnt/initrd
+}
+
+# ----
+
+# An initramfs may be several cpio archives, one after the other, each padded
+# to the block that cpio reads. Reads the standard input to its end.
+each_archive() {
+	local n=0
+
+	while cpio --quiet "$@" 2>/dev/null; do
+		n=$((n + 1))
+	done
+	[ "$n" -gt 0 ]
+}
+
+# vfio_pci is taken out of the finished image, so that no hook can mind.
+remove_vfio() {
+	local tree=$dir/work/unpacked
+
+	mkdir "$tree"
+	(
+		cd "$tree"
+		each_archive -idm <"$dir/initrd"
+		find usr/lib/modules lib/modules -name 'vfio[-_]pci.ko*' -exec rm -v {} + || true
+		depmod -b . "$kernel"
+		find . | cpio --quiet -o -H newc >"$dir/initrd"
+	)
+}
+
+list_files() {
+	each_archive -itv <"$dir/initrd" | awk '$1 !~ /^[dc]/ { print $5, $9 }' |
+		sort -k 2 >"$dir/files"
+}
+
+# Runs in a mount namespace of its own.
+build_in_tree() {
+	local dir=$1 release=$2 generator=$3 variants=$4 product=$5
+	local root=$dir/work/root layer='' kernel
+
+	kernel=$(kernel_of "$release")
+	[ "$product" != yes ] || layer=$(product_layer)
+	mount_over "${layer:+$layer:}$(tree_of "$release")" "$dir/work" "$root"
+	mount_api "$root"
+	[ "$generator" = initramfs-tools ] || mount --rbind /sys "$root/sys"
+	mount --bind "$dir" "$root/mnt"
+	[ ! -e "$dir/config" ] || cp "$dir/config" "$root/etc/vfio-claim.conf"
+	if [ "$generator" = initramfs-tools ]; then
+		run_initramfs_tools
+	else
+		run_dracut
+	fi
+	! has_variant novfio || remove_vfio
+}
+
+# build_image RELEASE GENERATOR VARIANTS PRODUCT CONFIG-FILE
+# A build that fails is a result too: see the image's status.
+build_image() {
+	local dir
+
+	dir=$(image_of "$@")
+	mkdir -p "$LAB/run"
+	with_lock "run/${dir##*/}" make_image "$dir" "$@"
+}
+
+make_image() {
+	local dir=$1 status=0
+
+	shift
+	[ ! -e "$dir/status" ] || return 0
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	[ ! -e "$5" ] || cp "$5" "$dir/config"
+	in_namespace build_in_tree "$dir" "${@:1:4}" >"$dir/build.log" 2>&1 || status=$?
+	[ ! -e "$dir/initrd" ] || list_files
+	rm -rf "$dir/work"
+	echo "$status" >"$dir/status.part"
+	mv "$dir/status.part" "$dir/status"
+}

@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# One machine: its cards, its initrd, QEMU. All of it works on the array S of
+# its scenario and in $dir, the machine's own directory.
+#
+# Slot N is the root port 00:(N+2).0, and what is in it is on bus N.
+
+SLOTS=4
+
+server_binary() {
+	local key
+
+	key=$(hash_of <"$VM_DIR/vfio-user-server.c")
+	echo "$LAB/bin/vfio-user-server-$key"
+}
+
+build_server() {
+	local binary
+
+	binary=$(server_binary)
+	[ ! -x "$binary" ] || return 0
+	rm -f "$LAB"/bin/*
+	"${CC:-cc}" -std=c17 -O2 -Wall -Wextra -o "$binary.part" "$VM_DIR/vfio-user-server.c"
+	mv "$binary.part" "$binary"
+}
+
+# card_lines: "SLOT MODEL [WORD=VALUE...]" of every card, also the later ones.
+card_lines() { printf '%s\n%s\n' "${S[card]-}" "${S[hotplug]-}" | sed '/^$/d'; }
+
+# spec_of SLOT MODEL [WORD=VALUE...]: the model's functions, named after the
+# slot; "id=10de:1db6" and the like stand for what function 0 says of itself.
+spec_of() {
+	local slot=$1 file=$VM_DIR/cards/$2 word script=''
+
+	[ -e "$file" ] || die "no card '$2' in tests/vm/cards"
+	shift 2
+	for word; do
+		script+="1,/^function 1/s/^    ${word%%=*} .*/    ${word%%=*} ${word#*=}/;"
+	done
+	sed -e "$script" -e "s/^function /function slot$slot./" "$file"
+}
+
+write_spec() {
+	local line
+
+	while read -r line; do
+		# shellcheck disable=SC2086  # words
+		spec_of $line
+	done < <(card_lines) >"$dir/spec"
+}
+
+# ---- The initrd, with what the scenario adds to it
+
+# overlay_file PATH: the standard input as a file of the overlay.
+overlay_file() {
+	mkdir -p "$dir/overlay/$(dirname "$1")"
+	cat >"$dir/overlay/$1"
+}
+
+image_file() {
+	(each_archive -i --to-stdout "$1" "./$1" <"$image/initrd")
+}
+
+# The claims table as a broken disk or another version would leave it.
+damage_table() {
+	local table=etc/vfio-claim/claims
+
+	image_file "$table" >"$dir/table"
+	[ -s "$dir/table" ] || die "no claims table in the image"
+	case $1 in
+	corrupt) sed 's/10de/10df/' "$dir/table" ;;
+	truncated) head -c "$(($(stat -c %s "$dir/table") / 2))" "$dir/table" ;;
+	empty) ;;
+	future) sed '1s/[0-9][0-9]*/999/' "$dir/table" ;;
+	*) die "unknown claims-table '$1'" ;;
+	esac | overlay_file "$table"
+}
+
+# Modules that are loaded before vfio-claim's hook runs, as if built in.
+preload() {
+	local file hooks=var/lib/dracut/hooks
+
+	[ "${S[release]}" != 12 ] || hooks=usr/lib/dracut/hooks
+	case ${S[generator]} in
+	initramfs-tools) file=conf/conf.d/lab-preload ;;
+	*) file=$hooks/cmdline/00-lab-preload.sh ;;
+	esac
+	overlay_file "$file" <<-END
+		for module in $1; do /sbin/modprobe "\$module"; done
+		sleep 2
+	END
+	chmod 755 "$dir/overlay/$file"
+}
+
+make_initrd() {
+	cp "$image/initrd" "$dir/initrd"
+	[ -z "${S[claims-table]-}" ] || damage_table "${S[claims-table]}"
+	[ -z "${S[preload]-}" ] || preload "${S[preload]}"
+	[ ! -d "$dir/overlay" ] || (
+		cd "$dir/overlay"
+		# Directories of the image keep what they are, links included.
+		find . -type f | cpio --quiet -o -H newc -R 0:0 >>"$dir/initrd"
+	)
+}
+
+# ---- QEMU
+
+# device_json SLOT FUNCTION: the arguments of its device_add.
+device_json() {
+	printf '{"driver":"vfio-user-pci","id":"slot%s-%s","bus":"rp%s","addr":"0.%s",' \
+		"$1" "$2" "$1" "$2"
+	printf '"multifunction":true,"socket":{"type":"unix","path":"/mnt/slot%s.%s.sock"}}' \
+		"$1" "$2"
+}
+
+# functions_in SLOT: their numbers, the last first, as hot-plugging wants it.
+functions_in() {
+	sed -n "s/^function slot$1\.//p" "$dir/spec" | sort -r
+}
+
+# Fills the array qemu.
+add_slots() {
+	local slot
+
+	for ((slot = 1; slot <= SLOTS; slot++)); do
+		# Room for a card that is plugged in later.
+		qemu+=(-device "pcie-root-port,id=rp$slot,bus=pcie.0,addr=$(printf '%x' $((slot + 2))).0,chassis=$slot,io-reserve=4K,mem-reserve=32M,pref64-reserve=512M")
+	done
+}
+
+add_cards() {
+	local slot rest number
+
+	while read -r slot rest; do
+		[ -n "$slot" ] || continue
+		for number in $(functions_in "$slot" | sort); do
+			qemu+=(-device "$(device_json "$slot" "$number")")
+		done
+	done <<<"${S[card]-}"
+	while read -r slot rest; do
+		[ -n "$slot" ] || continue
+		qemu+=(-device "$rest,bus=rp$slot,addr=0.0")
+	done <<<"${S[device]-}"
+}
+
+add_disks() {
+	local root=virtio-blk-pci
+
+	[ "${S[disk]}" = virtio ] || root=${S[disk]}
+	qemu+=(
+		-drive "if=none,id=root,file=/srv/root.img,format=raw,snapshot=on"
+		-device "$root,drive=root,serial=root,bus=pcie.0,addr=10.0"
+		-drive "if=none,id=lab,file=/mnt/lab.img,format=raw,cache=unsafe"
+		-device "virtio-blk-pci,drive=lab,serial=lab,bus=pcie.0,addr=11.0"
+		-blockdev "null-co,node-name=spare,size=67108864,read-zeroes=on"
+	)
+}
+
+add_iommu() {
+	case ${S[iommu]} in
+	intel) qemu+=(-device intel-iommu,caching-mode=on,intremap=on) ;;
+	amd) qemu+=(-device "amd-iommu,intremap=on,dma-remap=on,addr=12.0") ;;
+	none) ;;
+	*) die "unknown iommu '${S[iommu]}'" ;;
+	esac
+}
+
+kernel_arguments() {
+	echo "root=LABEL=labroot rw console=ttyS0 quiet panic=1 rd.shell=0" \
+		"rd.emergency=poweroff" "${S[append]-}" | tr '\n' ' '
+}
+
+qemu_command() {
+	qemu=(
+		qemu-system-x86_64 -nodefaults -no-reboot -display none
+		-machine "q35,kernel-irqchip=split" -accel tcg -m "${S[memory]}"
+		-kernel "/srv/vmlinuz" -initrd /mnt/initrd -append "$(kernel_arguments)"
+		-serial "file:/mnt/console" -serial "file:/mnt/requests"
+		-chardev "pipe,id=monitor,path=/mnt/monitor" -mon "chardev=monitor,mode=control"
+	)
+	add_iommu
+	add_slots
+	add_cards
+	add_disks
+}
+
+# Runs in a mount namespace of its own: QEMU out of the Debian 13 tree, which
+# sees the machine's directory as /mnt and nothing of this machine's files.
+start_qemu() {
+	local dir=$1 root limit=$4
+
+	root=$(tree_of 13)
+	mount --bind "$root" "$root"
+	mount_api "$root"
+	mount --bind "$dir" "$root/mnt"
+	mount -t tmpfs tmpfs "$root/srv"
+	touch "$root"/srv/{vmlinuz,root.img}
+	mount --bind "$2" "$root/srv/vmlinuz"
+	mount --bind "$3" "$root/srv/root.img"
+	shift 4
+	exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin TMPDIR=/mnt timeout -k 5 "$limit" \
+		chroot "$root" "$@" </dev/null
+}
+
+# ---- While it runs
+
+# hotplug_now SLOT: function 0 comes last, which is what makes the guest look.
+hotplug_now() {
+	local number
+
+	printf '{"execute":"qmp_capabilities"}\n'
+	for number in $(functions_in "$1"); do
+		printf '{"execute":"device_add","arguments":%s}\n' \
+			"$(device_json "$1" "$number")"
+	done
+}
+
+# Does what the guest asks for until QEMU, process $1, has ended.
+attend() {
+	local done_until=0 lines word argument
+
+	exec 7<>"$dir/monitor.in"
+	while kill -0 "$1" 2>/dev/null; do
+		lines=$(wc -l <"$dir/requests" 2>/dev/null || echo 0)
+		while [ "$done_until" -lt "$lines" ]; do
+			done_until=$((done_until + 1))
+			read -r word argument < <(sed -n "${done_until}s/\r//p" "$dir/requests")
+			[ "$word" != hotplug ] || hotplug_now "$argument" >&7
+		done
+		sleep 0.3
+	done
+	exec 7>&-
+}
+
+start_server() {
+	(
+		cd "$dir"
+		exec "$(server_binary)" spec accesses
+	) 2>"$dir/server.log" &
+	server=$!
+	until grep -q ready "$dir/server.log"; do
+		kill -0 "$server" 2>/dev/null || die "$(cat "$dir/server.log")"
+		sleep 0.1
+	done
+}
+
+stop_all() {
+	# shellcheck disable=SC2046
+	kill $(jobs -p) 2>/dev/null || true
+	wait
+}
+
+# Hands the scenario's steps in and makes room for what comes out.
+make_lab_disk() {
+	local name
+
+	mkdir -p "$dir/in"
+	for name in steps after; do
+		[ -z "${S[$name]-}" ] || printf '%s\n' "${S[$name]}" >"$dir/in/$name"
+	done
+	tar -cf "$dir/lab.img" -C "$dir/in" .
+	truncate -s 16M "$dir/lab.img"
+}
+
+# boot MACHINE: from its scenario to what came out of it, in $dir/out.
+boot() {
+	local dir=$LAB/run/$1 image qemu_pid server='' started=$EPOCHSECONDS
+	local -A S
+	local -a qemu
+
+	load_machine "$1"
+	rm -rf "$dir"
+	mkdir -p "$dir/out"
+	write_config "$dir/config"
+	image=$(image_of "${S[release]}" "${S[generator]}" "${S[image]}" "${S[product]}" "$dir/config")
+	make_initrd
+	write_spec
+	make_lab_disk
+	mkfifo "$dir/monitor.in" "$dir/monitor.out"
+	: >"$dir/accesses" >"$dir/requests"
+	trap stop_all EXIT
+	trap 'exit 1' INT TERM HUP
+	[ ! -s "$dir/spec" ] || start_server
+	qemu_command
+	cat <>"$dir/monitor.out" >"$dir/monitor.log" &
+	in_namespace start_qemu "$dir" "$(tree_of "${S[release]}")/boot/vmlinuz-$(kernel_of "${S[release]}")" \
+		"$(disk_of "${S[release]}")" "${S[limit]}" "${qemu[@]}" >"$dir/qemu.log" 2>&1 &
+	qemu_pid=$!
+	attend "$qemu_pid"
+	wait "$qemu_pid" || true
+	stop_all
+	trap - EXIT INT TERM HUP
+	tar -xf "$dir/lab.img" -C "$dir/out" 2>/dev/null || true
+	collect "$1" "$(seconds_since "$started")"
+}

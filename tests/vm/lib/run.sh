@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# Runs scenarios and leaves what they showed as directories of facts.
+
+# touches FILE MARKS: "FUNCTION COUNT" of the accesses to BARs and ROM until
+# the agent has set its mark for the MARKS-th time (or ever, when it has not).
+# Config space does not count: Linux itself reads it.
+touches() {
+	awk -v marks="$2" '
+		{ count[$2] += 0 }
+		$3 == "r" && $4 == 7 && $5 == "0xff" && $6 == 1 { seen[$2]++ }
+		seen[$2] < marks && $4 < 7 { count[$2]++ }
+		END { for (name in count) print name, count[name] }' "$1"
+}
+
+# "slot1.0 2" -> "0000:01:00.0 2"
+as_addresses() { sed 's/^slot\([0-9]*\)\.\([0-7]\)/0000:0\1:00.\2/'; }
+
+# One line a function: what the guest saw, with what the server saw.
+facts_table() {
+	local out=$dir/out
+
+	touches "$dir/accesses" 1 | as_addresses >"$dir/touched"
+	touches "$dir/accesses" 2 | as_addresses >"$dir/touched.late"
+	awk -v touched="$dir/touched" -v late="$dir/touched.late" \
+		-v late_functions="$out/functions.late" '
+		BEGIN {
+			while ((getline line < touched) > 0) { split(line, w, " "); t[w[1]] = w[2] }
+			while ((getline line < late) > 0) { split(line, w, " "); l[w[1]] = w[2] }
+			while ((getline line < late_functions) > 0) {
+				split(line, w, " ")
+				sub(/driver=/, "late.driver=", w[4])
+				d[w[1]] = w[4]
+			}
+		}
+		{ print $0, "touched=" ($1 in t ? t[$1] : "-"), d[$1],
+			"late.touched=" ($1 in l ? l[$1] : "-") }' "$out/functions"
+}
+
+# collect MACHINE SECONDS: the facts of a boot, out of its directory.
+collect() {
+	local facts=$LAB/facts/$1 booted=no
+
+	rm -rf "$facts"
+	mkdir -p "$facts"
+	cp -r "$dir/out/." "$facts/"
+	cp "$dir"/{accesses,console,spec} "$facts/" 2>/dev/null || true
+	cp "$dir"/{qemu.log,monitor.log,server.log} "$facts/" 2>/dev/null || true
+	cp "$image/build.log" "$image/status" "$facts/"
+	cp "$VM_DIR/scenarios/${1%@*}" "$facts/scenario"
+	[ ! -e "$dir/config" ] || cp "$dir/config" "$facts/config"
+	if [ -s "$dir/out/functions.late" ]; then
+		booted=yes
+		facts_table >"$facts/facts"
+	fi
+	{
+		echo "booted=$booted"
+		echo "seconds=$2"
+		echo "root=$(cat "$facts/root" 2>/dev/null)"
+		echo "failed-units=$(paste -sd, "$facts/failed-units" 2>/dev/null)"
+	} >"$facts/result"
+	rm -rf "$dir"
+	[ "$booted" = yes ]
+}
+
+# image_for MACHINE: makes its image; a failed build is worth a word, no more.
+image_for() {
+	local config=$LAB/run/$1.config image
+	local -A S
+
+	load_machine "$1"
+	rm -f "$config"
+	write_config "$config"
+	build_image "${S[release]}" "${S[generator]}" "${S[image]}" "${S[product]}" "$config"
+	image=$(image_of "${S[release]}" "${S[generator]}" "${S[image]}" "${S[product]}" "$config")
+	rm -f "$config"
+	rm -f "$LAB/run/$1.note"
+	[ "$(cat "$image/status")" = 0 ] || echo "build failed" >"$LAB/run/$1.note"
+}
+
+lab_image() {
+	machines_of "$@" | in_pairs image "$VM_DIR/lab" _call image_for
+}
+
+lab_run() {
+	local -a machines
+	local started=$EPOCHSECONDS
+
+	mapfile -t machines < <(machines_of "$@")
+	lab_disk
+	build_server
+	lab_image "${machines[@]}"
+	printf '%s\n' "${machines[@]}" | in_pairs boot "$VM_DIR/lab" _call boot
+	say "${#machines[@]} machines in $(seconds_since "$started") s; facts: $LAB/facts"
+}

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# Scenarios: one file each, "key: value" lines; lines that are indented belong
+# to the key above them. See ../scenarios/README.md for the keys.
+#
+# `release` and `generator` may name several; each pair of them is a machine of
+# its own, called SCENARIO@RELEASE-GENERATOR.
+
+SCENARIO_KEYS=" about release generator image product iommu config append card
+	device disk claims-table preload steps after hotplug limit memory "
+
+declare -A DEFAULTS=(
+	[release]=13 [generator]=initramfs-tools [image]=stock [product]=yes
+	[iommu]=intel [limit]=300 [memory]=1536 [disk]=virtio
+)
+
+# read_scenario FILE: fills the caller's associative array S.
+read_scenario() {
+	local line key='' number=0
+
+	while IFS= read -r line || [ -n "$line" ]; do
+		number=$((number + 1))
+		case $line in
+		'#'* | '') ;;
+		[$' \t']*)
+			[ -n "$key" ] || die "$1:$number: nothing to belong to: $line"
+			S[$key]+=${S[$key]:+$'\n'}${line#"${line%%[! $'\t']*}"}
+			;;
+		*:*)
+			key=${line%%:*}
+			[[ $SCENARIO_KEYS == *[[:space:]]"$key"[[:space:]]* ]] ||
+				die "$1:$number: unknown key '$key'"
+			line=${line#*:}
+			S[$key]=${S[$key]:+${S[$key]}$'\n'}${line#"${line%%[! ]*}"}
+			;;
+		*) die "$1:$number: neither 'key: value' nor indented: $line" ;;
+		esac
+	done <"$1"
+	for key in "${!DEFAULTS[@]}"; do
+		: "${S[$key]=${DEFAULTS[$key]}}"
+	done
+}
+
+# load_machine NAME@RELEASE-GENERATOR: S, with that release and generator only.
+load_machine() {
+	local file=$VM_DIR/scenarios/${1%@*} pair=${1#*@}
+
+	[ -e "$file" ] || die "no scenario '${1%@*}' in tests/vm/scenarios"
+	S=()
+	read_scenario "$file"
+	S[release]=${pair%%-*}
+	S[generator]=${pair#*-}
+}
+
+# The machines of every scenario given (by default all), one a line.
+machines_of() {
+	local scenario release generator
+	local -A S
+
+	if [ $# = 0 ]; then
+		set -- "$VM_DIR"/scenarios/*
+		set -- "${@##*/}"
+	fi
+	for scenario; do
+		case $scenario in
+		*.md) continue ;;
+		*@*)
+			echo "$scenario"
+			continue
+			;;
+		esac
+		[ -e "$VM_DIR/scenarios/$scenario" ] || die "no scenario '$scenario'"
+		S=()
+		read_scenario "$VM_DIR/scenarios/$scenario"
+		for release in ${S[release]}; do
+			for generator in ${S[generator]}; do
+				echo "$scenario@$release-$generator"
+			done
+		done
+	done
+}
+
+# write_config FILE: the scenario's config; no `config` key, no file.
+write_config() {
+	[ -n "${S[config]+set}" ] || return 0
+	printf '%s\n' "${S[config]}" >"$1"
+}
