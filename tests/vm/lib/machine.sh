@@ -98,8 +98,7 @@ make_initrd() {
 	[ -z "${S[preload]-}" ] || preload "${S[preload]}"
 	[ ! -d "$dir/overlay" ] || (
 		cd "$dir/overlay"
-		# Directories of the image keep what they are, links included.
-		find . -type f | cpio --quiet -o -H newc -R 0:0 >>"$dir/initrd"
+		find . -mindepth 1 | cpio --quiet -o -H newc -R 0:0 >>"$dir/initrd"
 	)
 }
 
