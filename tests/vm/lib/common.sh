@@ -98,7 +98,7 @@ in_pairs() {
 
 # Part of in_pairs, on its variables.
 reap_one() {
-	local word=ok note=''
+	local word=ok note='' ended
 
 	wait -n -p pid || {
 		word=FAILED
@@ -106,8 +106,8 @@ reap_one() {
 	}
 	running=$((running - 1))
 	finished=$((finished + 1))
-	item=${name[$pid]}
-	[ ! -e "$LAB/run/$item.note" ] || note=" ($(<"$LAB/run/$item.note"))"
+	ended=${name[$pid]}
+	[ ! -e "$LAB/run/$ended.note" ] || note=" ($(<"$LAB/run/$ended.note"))"
 	printf '[%*d/%d] %s %s ... %s %d s%s\n' ${#total} "$finished" "$total" \
-		"$1" "$item" "$word" "$(seconds_since "${started[$pid]}")" "$note" >&2
+		"$1" "$ended" "$word" "$(seconds_since "${started[$pid]}")" "$note" >&2
 }

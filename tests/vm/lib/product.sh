@@ -18,7 +18,7 @@ product_key() {
 	(
 		cd "$SOURCE_DIR"
 		# shellcheck disable=SC2046  # names of our own, without spaces
-		find $(product_sources) -type f -not -name '*.o' -not -name '*.d' -print0 |
+		find $(product_sources) -type f -print0 |
 			sort -z | xargs -0 sha256sum
 	) | hash_of "$(tree_of 12)"
 }
@@ -41,7 +41,7 @@ compile_product() {
 	(
 		cd "$SOURCE_DIR"
 		# shellcheck disable=SC2046
-		tar -cf - --exclude='*.o' --exclude='*.d' $(product_sources)
+		tar -cf - $(product_sources)
 	) | tar -xf - -C "$root/build"
 	mount --bind "$layer.part" "$root/mnt"
 	in_tree "$root" make -C /build -j2 PREFIX=/usr
