@@ -126,10 +126,10 @@ static int parse_ids_entry(char *entry, struct selector *ret_selector)
 	/* The defaults of vfio_pci_fill_ids(): any subsystem, class and mask 0 (any class). */
 	uint32_t field[6] = { 0, 0, PCI_ANY, PCI_ANY, 0, 0 };
 	size_t fields = 0;
-	char *rest = NULL;
 
-	for (char *word = strtok_r(entry, ":", &rest); word != NULL;
-	     word = strtok_r(NULL, ":", &rest)) {
+	/* sscanf() reads up to the first empty field: "10de::1c30" has one field, not two. */
+	for (char *word = strsep(&entry, ":"); word != NULL && *word != '\0';
+	     word = strsep(&entry, ":")) {
 		if (fields == 6 || parse_ids_field(word, &field[fields]) < 0)
 			return -EINVAL;
 		fields++;
@@ -192,9 +192,9 @@ static int set_ids(struct cmdline *cmdline, char *value)
 	return add_ids(cmdline, claim, value);
 }
 
-/* The value when `argument` is NAME=VALUE with - and _ alike in the name, as the kernel reads
- * it. */
-static char *value_of(char *argument, const char *name)
+/* The length of `name` when `argument` begins with it, - and _ alike as for the kernel; or 0.
+ */
+static size_t name_length(const char *argument, const char *name)
 {
 	size_t i = 0;
 
@@ -202,9 +202,24 @@ static char *value_of(char *argument, const char *name)
 		bool alike = argument[i] == '_' && name[i] == '-';
 
 		if (argument[i] != name[i] && !alike)
-			return NULL;
+			return 0;
 	}
-	return argument[i] == '=' ? argument + i + 1 : NULL;
+	return i;
+}
+
+static bool is_name(const char *argument, const char *name)
+{
+	size_t length = name_length(argument, name);
+
+	return length > 0 && argument[length] == '\0';
+}
+
+/* The value when `argument` is NAME=VALUE. */
+static char *value_of(char *argument, const char *name)
+{
+	size_t length = name_length(argument, name);
+
+	return length > 0 && argument[length] == '=' ? argument + length + 1 : NULL;
 }
 
 static int read_argument(struct cmdline *cmdline, char *argument)
@@ -221,8 +236,11 @@ static int read_argument(struct cmdline *cmdline, char *argument)
 		return add_modules(cmdline, &cmdline->post, "rd.driver.post", value);
 	if ((value = value_of(argument, "rd.driver.blacklist")) != NULL)
 		return add_modules(cmdline, &cmdline->blacklist, "rd.driver.blacklist", value);
-	if (strcmp(argument, "rd.vfio-claim.debug") == 0)
+	if (is_name(argument, "rd.vfio-claim.debug"))
 		cmdline->debug = true;
+	else if (is_name(argument, "rd.vfio-claim"))
+		return add_problem(cmdline,
+				   "rd.vfio-claim has no value: write =SELECTOR, or =0");
 	return 0;
 }
 
