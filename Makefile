@@ -14,15 +14,24 @@ DESTDIR ?=
 INSTALL_PROGRAM ?= install -s
 
 # Where the two initramfs systems look; dracut tells, initramfs-tools has one place.
-DRACUT_MODULES_DIR ?= $(or $(shell $(PKG_CONFIG) --variable=dracutmodulesdir dracut 2>/dev/null),$(PREFIX)/lib/dracut/modules.d)
+DRACUT_MODULES_DIR ?= $(or $(shell $(PKG_CONFIG) --variable=dracutmodulesdir dracut 2>/dev/null),/usr/lib/dracut/modules.d)
 INITRAMFS_TOOLS_DIR ?= $(or $(shell $(PKG_CONFIG) --variable=initramfstoolsdir initramfs-tools 2>/dev/null),/usr/share/initramfs-tools)
+
+DRACUT_MODULE = $(DESTDIR)$(DRACUT_MODULES_DIR)/50vfio-claim
+INITRAMFS_TOOLS = $(DESTDIR)$(INITRAMFS_TOOLS_DIR)
+
+BUILD ?= $(if $(ASAN),build-asan,build)
+MANDIR ?= $(PREFIX)/share/man
+SCDOC ?= scdoc
+MAN_NAMES := $(patsubst packaging/man/%.scd,%,$(wildcard packaging/man/*.scd))
+# Built where scdoc is installed; the programs do not need it.
+MAN_PAGES ?= $(if $(shell command -v $(SCDOC) 2>/dev/null),$(MAN_NAMES:%=$(BUILD)/man/%))
 
 CFLAGS ?= -O2 -g
 comma := ,
-BUILD ?= $(if $(ASAN),build-asan,build)
 Q := $(if $(V),,@)
 
-override CPPFLAGS += -D_GNU_SOURCE -Isrc
+override CPPFLAGS += -D_GNU_SOURCE -Isrc -DLIBEXECDIR='"$(LIBEXECDIR)"'
 override CFLAGS += -std=c17 -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes $(if $(WERROR),-Werror) \
 	$(if $(ASAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
@@ -41,7 +50,7 @@ JSON_LIBS = $(shell $(PKG_CONFIG) --libs json-c)
 
 objects = $(patsubst %,$(BUILD)/%.o,$(1))
 
-all: $(PROGRAMS)
+all: $(PROGRAMS) $(MAN_PAGES)
 
 $(BUILD)/core.a: $(call objects,$(CORE))
 	@echo "  AR    $@"
@@ -68,30 +77,43 @@ $(BUILD)/unit/test_%: tests/unit/test_%.c $(BUILD)/core.a | $(BUILD)/unit
 
 unit-tests: $(UNIT_TESTS)
 
-$(BUILD) $(BUILD)/unit:
+$(BUILD)/man/%: packaging/man/%.scd | $(BUILD)/man
+	@echo "  MAN   $@"
+	$(Q)$(SCDOC) <$< >$@.new && mv $@.new $@
+
+$(BUILD) $(BUILD)/unit $(BUILD)/man:
 	@mkdir -p $@
 
-install: all
+# Scripts name the programs by their whole paths, which are PREFIX's to say.
+define install_script
+	install -d $(dir $(2))
+	sed -e 's|/usr/lib/vfio-claim/|$(LIBEXECDIR)/|g' -e 's|/usr/sbin/|$(SBINDIR)/|g' $(1) >$(2)
+	chmod 0755 $(2)
+endef
+
+install: all install-man
 	$(INSTALL_PROGRAM) -D -m 0755 $(BUILD)/vfio-claim $(DESTDIR)$(SBINDIR)/vfio-claim
 	$(INSTALL_PROGRAM) -D -m 0755 $(BUILD)/vfio-claim-boot $(DESTDIR)$(LIBEXECDIR)/vfio-claim-boot
-	install -D -m 0755 modules.d/50vfio-claim/module-setup.sh \
-		$(DESTDIR)$(DRACUT_MODULES_DIR)/50vfio-claim/module-setup.sh
-	install -D -m 0755 modules.d/50vfio-claim/vfio-claim-pre-udev.sh \
-		$(DESTDIR)$(DRACUT_MODULES_DIR)/50vfio-claim/vfio-claim-pre-udev.sh
-	install -D -m 0755 hooks/vfio-claim $(DESTDIR)$(INITRAMFS_TOOLS_DIR)/hooks/vfio-claim
-	install -D -m 0755 hooks/00-vfio-claim \
-		$(DESTDIR)$(INITRAMFS_TOOLS_DIR)/scripts/init-top/00-vfio-claim
-	install -D -m 0755 hooks/vfio-claim-post \
-		$(DESTDIR)$(INITRAMFS_TOOLS_DIR)/scripts/init-premount/vfio-claim-post
+	$(call install_script,modules.d/50vfio-claim/module-setup.sh,$(DRACUT_MODULE)/module-setup.sh)
+	$(call install_script,modules.d/50vfio-claim/vfio-claim-pre-udev.sh,$(DRACUT_MODULE)/vfio-claim-pre-udev.sh)
+	$(call install_script,hooks/vfio-claim,$(INITRAMFS_TOOLS)/hooks/vfio-claim)
+	$(call install_script,hooks/00-vfio-claim,$(INITRAMFS_TOOLS)/scripts/init-top/00-vfio-claim)
+	$(call install_script,hooks/vfio-claim-post,$(INITRAMFS_TOOLS)/scripts/init-premount/vfio-claim-post)
+
+install-man: $(MAN_PAGES)
+	$(Q)for page in $(notdir $(MAN_PAGES)); do \
+		install -D -m 0644 "$(BUILD)/man/$$page" \
+			"$(DESTDIR)$(MANDIR)/man$${page##*.}/$$page" || exit 1; \
+	done
 
 uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/vfio-claim $(DESTDIR)$(LIBEXECDIR)/vfio-claim-boot \
-		$(DESTDIR)$(DRACUT_MODULES_DIR)/50vfio-claim/module-setup.sh \
-		$(DESTDIR)$(DRACUT_MODULES_DIR)/50vfio-claim/vfio-claim-pre-udev.sh \
-		$(DESTDIR)$(INITRAMFS_TOOLS_DIR)/hooks/vfio-claim \
-		$(DESTDIR)$(INITRAMFS_TOOLS_DIR)/scripts/init-top/00-vfio-claim \
-		$(DESTDIR)$(INITRAMFS_TOOLS_DIR)/scripts/init-premount/vfio-claim-post
-	-rmdir $(DESTDIR)$(DRACUT_MODULES_DIR)/50vfio-claim $(DESTDIR)$(LIBEXECDIR)
+		$(DRACUT_MODULE)/module-setup.sh $(DRACUT_MODULE)/vfio-claim-pre-udev.sh \
+		$(INITRAMFS_TOOLS)/hooks/vfio-claim \
+		$(INITRAMFS_TOOLS)/scripts/init-top/00-vfio-claim \
+		$(INITRAMFS_TOOLS)/scripts/init-premount/vfio-claim-post \
+		$(foreach page,$(MAN_NAMES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page))
+	-rmdir $(DRACUT_MODULE) $(DESTDIR)$(LIBEXECDIR)
 
 check:
 	$(Q)tests/check
@@ -112,4 +134,4 @@ clean:
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/unit/*.d)
 
-.PHONY: all install uninstall check lint lab demo clean unit-tests
+.PHONY: all install install-man uninstall check lint lab demo clean unit-tests

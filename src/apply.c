@@ -61,9 +61,9 @@ static void do_override(struct run *run, size_t decision)
 	add_step(run, STEP_OVERRIDE, decision, driver, r);
 }
 
-static void do_load(struct run *run, const char *module)
+static void do_load(struct run *run, const char *module, const char *options)
 {
-	int r = run->loader->load(run->loader->context, module);
+	int r = run->loader->load(run->loader->context, module, options);
 
 	add_step(run, STEP_LOAD, 0, module, r);
 	if (strcmp(module, VFIO_PCI_MODULE) == 0)
@@ -143,7 +143,7 @@ static void do_bind(struct run *run, size_t decision)
 	(void)copy_field(device->wanted, sizeof(device->wanted), VFIO_PCI_DRIVER);
 	do_override(run, decision);
 	if (!was_loaded(run, VFIO_PCI_MODULE))
-		do_load(run, VFIO_PCI_MODULE);
+		do_load(run, VFIO_PCI_MODULE, NULL);
 	if (!is_bound_to_wanted(run, decision))
 		do_probe(run, decision);
 }
@@ -219,7 +219,7 @@ static void do_action(struct run *run, const struct action *action)
 		do_override(run, action->decision);
 		break;
 	case ACTION_LOAD:
-		do_load(run, action->module);
+		do_load(run, action->module, action->options);
 		break;
 	case ACTION_BIND:
 		do_bind(run, action->decision);
@@ -252,8 +252,9 @@ static void end_refused(struct run *run, size_t decision)
 	    strcmp(device->before, device->after) == 0)
 		return;
 	device->outcome = OUTCOME_CLAIMED;
-	(void)snprintf(device->reason, sizeof(device->reason),
-		       "not by vfio-claim: the kernel gave it to vfio-pci for vfio-pci.ids=");
+	(void)snprintf(
+		device->reason, sizeof(device->reason),
+		"not by vfio-claim: vfio-pci was loaded before it and took it by itself");
 }
 
 int plan_apply(const struct plan *plan, const struct root *root, const struct loader *loader,

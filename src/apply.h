@@ -7,9 +7,12 @@
 #include "record.h"
 #include "root.h"
 
-/* Loads a module; the boot helper gives modules_load(), tests give what they want. */
+/*
+ * Loads a module, with options behind the configured ones (or NULL); the boot helper gives
+ * modules_load(), tests give what they want.
+ */
 struct loader {
-	int (*load)(void *context, const char *module);
+	int (*load)(void *context, const char *module, const char *options);
 	void *context;
 };
 

@@ -5,12 +5,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "text.h"
 
 #define MAIN_FILE "etc/vfio-claim.conf"
+#define ADMIN_DROP_INS "etc/vfio-claim.conf.d"
 
 /* No one writes this much; more is a mistake such as a device file. */
 enum { CONFIG_FILE_MOST = 4 << 20 };
@@ -38,7 +40,19 @@ static bool is_drop_in(const char *name)
 	return name[0] != '.' && length > 5 && strcmp(name + length - 5, ".conf") == 0;
 }
 
-static int find_drop_ins(const struct root *root, const char *path, struct file_list *files)
+static bool exists_in(const struct root *root, const char *directory, const char *name)
+{
+	char path[PATH_MAX];
+
+	if (directory == NULL)
+		return false;
+	(void)snprintf(path, sizeof(path), "%s/%s", directory, name);
+	return faccessat(root->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* `mask`: a directory (or NULL) whose files hide those of the same name here. */
+static int find_drop_ins(const struct root *root, const char *path, const char *mask,
+			 struct file_list *files)
 {
 	size_t first = files->count;
 	const struct dirent *entry;
@@ -54,7 +68,7 @@ static int find_drop_ins(const struct root *root, const char *path, struct file_
 		return r;
 	}
 	while (r == 0 && (entry = readdir(dir)) != NULL)
-		if (is_drop_in(entry->d_name))
+		if (is_drop_in(entry->d_name) && !exists_in(root, mask, entry->d_name))
 			r = add_path(files, path, entry->d_name);
 	if (files->count > first)
 		qsort(files->paths + first, files->count - first, sizeof(*files->paths),
@@ -65,12 +79,12 @@ static int find_drop_ins(const struct root *root, const char *path, struct file_
 int config_files_find(const struct root *root, struct file_list *ret_files)
 {
 	struct file_list files = { 0 };
-	int r = find_drop_ins(root, "usr/lib/vfio-claim.conf.d", &files);
+	int r = find_drop_ins(root, "usr/lib/vfio-claim.conf.d", ADMIN_DROP_INS, &files);
 
 	if (r == 0 && faccessat(root->fd, MAIN_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		r = add_path(&files, "", MAIN_FILE);
 	if (r == 0)
-		r = find_drop_ins(root, "etc/vfio-claim.conf.d", &files);
+		r = find_drop_ins(root, ADMIN_DROP_INS, NULL, &files);
 	if (r < 0) {
 		file_list_free(&files);
 		return r;

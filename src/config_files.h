@@ -14,7 +14,9 @@ struct file_list {
 
 /*
  * Lists usr/lib/vfio-claim.conf.d/ *.conf, etc/vfio-claim.conf and etc/vfio-claim.conf.d/
- * *.conf, each directory sorted by name. Returns 0 and *ret_files (release with
+ * *.conf, each directory sorted by
+ * name. A file in /etc hides the one of its name in /usr/lib, so that an administrator can
+ * empty what an image's builder wrote. Returns 0 and *ret_files (release with
  * file_list_free()), or a negative errno.
  */
 int config_files_find(const struct root *root, struct file_list *ret_files) MUST_CHECK;

@@ -13,7 +13,7 @@ enum log_level {
 	LOG_LEVEL_DEBUG = 7
 };
 
-/* Sends messages to this root's kernel log; debug messages only where `debug` is set. */
+/* Sends messages to this root's kernel log (NULL: stderr); debug ones only with `debug`. */
 void log_open(const struct root *root, bool debug);
 
 /* Writes one line, "vfio-claim: " before it. Never fails: there is nobody to tell. */

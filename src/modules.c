@@ -67,7 +67,7 @@ int modules_has(struct modules *modules, const char *name)
 	return found;
 }
 
-int modules_load(struct modules *modules, const char *name)
+int modules_load(struct modules *modules, const char *name, const char *options)
 {
 	struct kmod_module *module = NULL;
 
@@ -79,8 +79,8 @@ int modules_load(struct modules *modules, const char *name)
 	int r = kmod_module_new_from_name(modules->kmod, name, &module);
 	if (r < 0)
 		return r;
-	r = kmod_module_probe_insert_module(module, KMOD_PROBE_IGNORE_COMMAND, NULL, NULL, NULL,
-					    NULL);
+	r = kmod_module_probe_insert_module(module, KMOD_PROBE_IGNORE_COMMAND, options, NULL,
+					    NULL, NULL);
 	(void)kmod_module_unref(module);
 	return r;
 }

@@ -25,11 +25,12 @@ void modules_close(struct modules *modules);
 /*
  * Loads a module and what it depends on, with the options of modprobe.d and of the kernel
  * command line, but without `install` commands: one for vfio-pci could call us again. Loading
- * what is loaded or built in succeeds. Outside of the running host nothing is loaded and only
- * the module's presence is checked.
- * Returns 0 or a negative errno (-ENOENT: there is no such module).
+ * what is loaded or built in succeeds. `options` (or NULL) come behind the configured ones, so
+ * that of two values for one parameter theirs counts. Outside of the running host nothing is
+ * loaded and only the module's presence is checked. Returns 0 or a negative errno (-ENOENT:
+ * there is no such module).
  */
-int modules_load(struct modules *modules, const char *name) MUST_CHECK;
+int modules_load(struct modules *modules, const char *name, const char *options) MUST_CHECK;
 
 /*
  * Finds the VFIO variant driver made for a device, through the `vfio_pci:` aliases that

@@ -327,6 +327,20 @@ static int add_phase(struct plan *plan, enum action_kind kind)
 	return 0;
 }
 
+/*
+ * True when vfio-pci.ids= names a device that is refused. vfio-pci would take it by itself
+ * while it is loaded; so it is loaded with an empty list, which costs nothing: what is to be
+ * taken has its override by then.
+ */
+static bool refuses_ids(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->decision_count; i++)
+		if (plan->decisions[i].verdict == VERDICT_REFUSE &&
+		    plan->decisions[i].claim->origin == ORIGIN_IDS_ARGUMENT)
+			return true;
+	return false;
+}
+
 static int add_load(struct plan *plan, const char *driver)
 {
 	char module[DRIVER_NAME_SIZE];
@@ -339,6 +353,8 @@ static int add_load(struct plan *plan, const char *driver)
 	struct action *action = add_action(plan, ACTION_LOAD, 0);
 	if (action == NULL)
 		return -ENOMEM;
+	if (strcmp(module, VFIO_PCI_MODULE) == 0 && refuses_ids(plan))
+		action->options = "ids=";
 	return copy_field(action->module, sizeof(action->module), module);
 }
 
@@ -447,7 +463,8 @@ static void render_action(struct text *text, const struct plan *plan,
 	char address[PCI_ADDRESS_SIZE];
 
 	if (action->kind == ACTION_LOAD) {
-		text_add(text, "%-8s  %s\n", names[action->kind], action->module);
+		text_add(text, "%-8s  %s%s%s\n", names[action->kind], action->module,
+			 action->options ? "  " : "", action->options ? action->options : "");
 		return;
 	}
 	const struct decision *decision = &plan->decisions[action->decision];

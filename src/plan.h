@@ -46,6 +46,7 @@ struct action {
 	enum action_kind kind;
 	size_t decision;               /* not of ACTION_LOAD */
 	char module[DRIVER_NAME_SIZE]; /* of ACTION_LOAD, with underscores */
+	const char *options;           /* of ACTION_LOAD, behind those of modprobe.d; or NULL */
 };
 
 struct plan {

@@ -11,7 +11,7 @@
 
 static const char *const step_names[] = { "override", "load", "unbind", "probe", "bind" };
 static const char *const outcome_names[] = { "claimed", "failed", "refused" };
-static const char *const table_names[] = { "ok", "missing", "bad" };
+static const char *const table_names[] = { "unread", "ok", "missing", "bad" };
 
 int record_add_step(struct record *record, enum step_kind kind, size_t decision,
 		    const char *target, int error)

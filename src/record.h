@@ -31,7 +31,7 @@ struct device_record {
 	char reason[PLAN_REASON_SIZE];
 };
 
-enum table_status { TABLE_OK, TABLE_MISSING, TABLE_BAD };
+enum table_status { TABLE_UNREAD, TABLE_OK, TABLE_MISSING, TABLE_BAD };
 
 struct record {
 	bool enabled;

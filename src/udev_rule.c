@@ -147,8 +147,8 @@ static bool neighbourhood_is_new(const struct claim *claim, size_t index)
 	return true;
 }
 
-/* A rule cannot look at the neighbours of a device, so the helper is asked about the few. */
-static void add_companions(struct text *text, const struct claim *claim, size_t number)
+/* The helper answers what a rule cannot see; it is asked about few devices. */
+static void add_questions(struct text *text, const struct claim *claim, size_t number)
 {
 	char neighbourhood[PCI_ADDRESS_SIZE + 16];
 
@@ -157,38 +157,74 @@ static void add_companions(struct text *text, const struct claim *claim, size_t 
 			continue;
 		render_neighbourhood(&claim->matches[i], neighbourhood);
 		text_add(text,
-			 "%sTEST!=\"physfn\", PROGRAM==\"/" BOOT_HELPER_PATH
+			 "%sTEST!=\"physfn\", PROGRAM==\"" BOOT_HELPER
 			 " --device $kernel --claim %s\", GOTO=\"vfio_claim_%zu_take\"\n",
 			 neighbourhood, claim->name, number);
 	}
 }
 
-/* Matches of one claim: excepted devices skip it, matching ones go to its take part. */
+/* Counting and odd class masks cannot be said in a rule. */
+static bool beyond_rules(const struct selector *selector)
+{
+	uint32_t mask = selector->class_mask & 0xffffff;
+
+	return (selector->words & SELECT_NTH) != 0 ||
+	       ((selector->words & SELECT_CLASS) != 0 && mask != 0xff0000 && mask != 0xffff00 &&
+		mask != 0xffffff);
+}
+
+static bool claim_is_beyond_rules(const struct claim *claim)
+{
+	for (size_t i = 0; i < claim->match_count; i++)
+		if (beyond_rules(&claim->matches[i]))
+			return true;
+	for (size_t i = 0; i < claim->except_count; i++)
+		if (beyond_rules(&claim->excepts[i]))
+			return true;
+	return false;
+}
+
+/* Excepted devices skip the claim, matching ones go to its take part. */
+static void add_selectors(struct text *text, const struct claim *claim, size_t number)
+{
+	for (size_t i = 0; i < claim->except_count; i++) {
+		add_selector(text, &claim->excepts[i]);
+		text_add(text, "GOTO=\"vfio_claim_%zu_end\"\n", number);
+	}
+	for (size_t i = 0; i < claim->match_count; i++) {
+		add_selector(text, &claim->matches[i]);
+		text_add(text, "GOTO=\"vfio_claim_%zu_take\"\n", number);
+	}
+}
+
 static void add_claim(struct text *text, const struct claim *claim, size_t number)
 {
 	/* A variant driver cannot be looked up in a rule. */
 	const char *driver =
 		strcmp(claim->driver, "auto") == 0 ? VFIO_PCI_DRIVER : claim->driver;
+	bool ask_all = claim_is_beyond_rules(claim);
 
 	text_add(text, "\n# claim %s\n", claim->name);
-	for (size_t i = 0; i < claim->except_count; i++) {
-		if (claim->excepts[i].words & SELECT_NTH)
-			continue;
-		add_selector(text, &claim->excepts[i]);
-		text_add(text, "GOTO=\"vfio_claim_%zu_end\"\n", number);
-	}
-	for (size_t i = 0; i < claim->match_count; i++) {
-		if (claim->matches[i].words & SELECT_NTH)
-			continue;
-		add_selector(text, &claim->matches[i]);
-		text_add(text, "GOTO=\"vfio_claim_%zu_take\"\n", number);
-	}
-	if (claim->functions == FUNCTIONS_ALL)
-		add_companions(text, claim, number);
+	if (!ask_all)
+		add_selectors(text, claim, number);
+	if (ask_all || claim->functions == FUNCTIONS_ALL)
+		add_questions(text, claim, number);
 	text_add(text, "GOTO=\"vfio_claim_%zu_end\"\n", number);
 	text_add(text, "LABEL=\"vfio_claim_%zu_take\"\n", number);
 	add_take(text, driver);
 	text_add(text, "LABEL=\"vfio_claim_%zu_end\"\n", number);
+}
+
+/* "vfio-pci|*_vfio_pci" and the drivers that claims name. */
+static void add_driver_pattern(struct text *text, const struct claims *claims)
+{
+	text_add(text, VFIO_PCI_DRIVER "|*_vfio_pci");
+	for (size_t i = 0; i < claims->count; i++) {
+		const char *driver = claims->items[i].driver;
+
+		if (strcmp(driver, "auto") != 0 && strcmp(driver, VFIO_PCI_DRIVER) != 0)
+			text_add(text, "|%s", driver);
+	}
 }
 
 int udev_rule_render(const struct claims *claims, char **ret_text)
@@ -200,8 +236,10 @@ int udev_rule_render(const struct claims *claims, char **ret_text)
 		 "SUBSYSTEM!=\"pci\", GOTO=\"" END "\"\n"
 		 "ACTION!=\"add\", GOTO=\"" END "\"\n"
 		 "\n# No native module is loaded on behalf of a device that is VFIO's.\n"
-		 "ATTR{driver_override}==\"vfio-pci|*_vfio_pci\", ENV{MODALIAS}=\"\"\n"
-		 "\n# Virtual functions wait for the rules below.\n");
+		 "ATTR{driver_override}==\"");
+	add_driver_pattern(&text, claims);
+	text_add(&text, "\", ENV{MODALIAS}=\"\"\n"
+			"\n# Virtual functions wait for the rules below.\n");
 	add_autoprobe(&text, claims);
 	text_add(
 		&text,

@@ -10,9 +10,9 @@
  *
  * It does for hot-plugged cards and virtual functions what the helper did for the devices of
  * the boot: override, unbind, probe; and it keeps udev from loading native modules on behalf of
- * claimed devices. Only sysfs attributes are written, no process is started; the exception is
- * an unmatched function of a hot-plugged card (functions = all), for which the helper is asked.
- * nth= cannot be said in a rule: such selectors are left to the next boot.
+ * claimed devices. Only sysfs attributes are written and no process is started, with two
+ * exceptions, where the helper is asked about a hot-plugged device of the claim's vendor or
+ * slot: an unmatched function (functions = all), and claims with nth=, which no rule can count.
  *
  * Returns 0 and *ret_text (owned by the caller), or -ENOMEM.
  */

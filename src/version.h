@@ -7,9 +7,14 @@
 /* Where things are, relative to a root (see root.h) and, with a slash before it, on the host.
  */
 #define CLAIMS_TABLE_PATH "etc/vfio-claim/claims"
-#define BOOT_HELPER_PATH "usr/lib/vfio-claim/vfio-claim-boot"
 #define RUN_RECORD_PATH "run/vfio-claim/boot.json"
 #define RUN_CLAIMS_PATH "run/vfio-claim/claims"
 #define RUN_UDEV_RULE_PATH "run/udev/rules.d/70-vfio-claim.rules"
+
+/* Where the Makefile installs the helper; the same path on the host and in the initramfs. */
+#ifndef LIBEXECDIR
+#define LIBEXECDIR "/usr/lib/vfio-claim"
+#endif
+#define BOOT_HELPER LIBEXECDIR "/vfio-claim-boot"
 
 #endif

@@ -154,10 +154,10 @@ static void open_modules(struct boot *boot)
 		log_line(LOG_LEVEL_ERROR, "libkmod: %s", strerror(-r));
 }
 
-static int load_module(void *context, const char *module)
+static int load_module(void *context, const char *module, const char *options)
 {
 	const struct boot *boot = context;
-	int r = boot->modules ? modules_load(boot->modules, module) : -ENOSYS;
+	int r = boot->modules ? modules_load(boot->modules, module, options) : -ENOSYS;
 
 	log_line(LOG_LEVEL_DEBUG, "load %s: %s", module, r < 0 ? strerror(-r) : "done");
 	return r;
@@ -258,7 +258,7 @@ static int write_rd_blacklist(const struct boot *boot)
 static void load_list(struct boot *boot, const char *argument, const struct module_list *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		int r = load_module(boot, list->items[i]);
+		int r = load_module(boot, list->items[i], NULL);
 
 		if (r < 0)
 			log_line(LOG_LEVEL_WARNING, "%s: the module %s could not be loaded: %s",
@@ -318,16 +318,24 @@ static int run_post(struct boot *boot)
 	return 0;
 }
 
+/* The plan of the image's table, or of the claims that this boot had, where that is gone. */
 static int run_dry(struct boot *boot)
 {
 	AUTO_FREE char *text = NULL;
+	const char *table = CLAIMS_TABLE_PATH;
 
 	if (boot->cmdline.disabled) {
 		(void)printf("switched off by rd.vfio-claim=0\n");
 		return 0;
 	}
 	open_modules(boot);
-	int r = make_plan(boot, CLAIMS_TABLE_PATH);
+	if (faccessat(boot->root.fd, CLAIMS_TABLE_PATH, F_OK, 0) < 0 &&
+	    faccessat(boot->root.fd, RUN_CLAIMS_PATH, F_OK, 0) == 0) {
+		table = RUN_CLAIMS_PATH;
+		/* It has the command line's claims already. */
+		claims_free(&boot->cmdline.claims);
+	}
+	int r = make_plan(boot, table);
 	if (r == 0)
 		r = plan_render(&boot->plan, &text);
 	if (r == 0)
@@ -347,6 +355,8 @@ static enum exit_code run_device(struct boot *boot, const char *device, const ch
 			      device);
 		return EXIT_USAGE;
 	}
+	/* The claims in force have the command line's among them. */
+	claims_free(&boot->cmdline.claims);
 	if (make_plan(boot, RUN_CLAIMS_PATH) < 0)
 		return EXIT_SYSTEM;
 	for (size_t i = 0; i < boot->plan.decision_count; i++) {
@@ -405,9 +415,12 @@ static void print_help(const struct option_entry *options)
 
 static enum exit_code run(struct boot *boot, const struct arguments *arguments)
 {
-	int r = read_command_line(boot);
+	/* Questions are answered on the terminal, not in the kernel's log. */
+	bool kernel_log = !arguments->dry_run && arguments->device == NULL;
 
-	log_open(&boot->root, boot->cmdline.debug);
+	log_open(kernel_log ? &boot->root : NULL, false);
+	int r = read_command_line(boot);
+	log_open(kernel_log ? &boot->root : NULL, boot->cmdline.debug);
 	if (r == 0 && arguments->device != NULL)
 		return run_device(boot, arguments->device, arguments->claim);
 	if (r == 0)
@@ -458,7 +471,6 @@ int main(int argc, char **argv)
 		return EXIT_SYSTEM;
 	}
 	read_kernel(&boot.record);
-	log_open(&boot.root, false);
 	enum exit_code code = run(&boot, &arguments);
 	boot_free(&boot);
 	return (int)code;

@@ -288,6 +288,24 @@ static void tool_free(struct tool *tool)
 	root_close(&tool->root);
 }
 
+/* An option of another command would be ignored, which nobody who wrote it expects. */
+static bool options_fit(const struct tool *tool, const struct command *command)
+{
+	bool image = tool->wanted || tool->modules || tool->kernel != NULL ||
+		     tool->destination != NULL;
+	const char *wrong = NULL;
+
+	if (image && command->run != run_image)
+		wrong = "--wanted, --dest, --modules and --kernel go with image";
+	else if (tool->json && command->run != run_check)
+		wrong = "--json goes with check";
+	else if (tool->wanted && tool->config_path != NULL)
+		wrong = "--wanted looks for the configuration, --config names it";
+	if (wrong != NULL)
+		(void)fprintf(stderr, PROGRAM ": %s\n", wrong);
+	return wrong == NULL;
+}
+
 /* Options may stand before and after the command. */
 static const struct command *parse_arguments(int argc, char **argv,
 					     const struct option_entry *options,
@@ -304,7 +322,8 @@ static const struct command *parse_arguments(int argc, char **argv,
 		return NULL;
 	}
 	const struct command *command = find_command(argv[index++]);
-	if (command == NULL || options_parse(PROGRAM, options, argc, argv, &index) < 0)
+	if (command == NULL || options_parse(PROGRAM, options, argc, argv, &index) < 0 ||
+	    !options_fit(tool, command))
 		return NULL;
 	if (index < argc) {
 		(void)fprintf(stderr, PROGRAM ": '%s' is one word too many\n", argv[index]);

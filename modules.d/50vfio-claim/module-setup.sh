@@ -7,7 +7,7 @@
 check() {
     local wanted=0
 
-    vfio-claim image --wanted --root "${dracutsysrootdir:-/}" || wanted=$?
+    /usr/sbin/vfio-claim image --wanted --root "${dracutsysrootdir:-/}" || wanted=$?
     # 1: nothing is configured, so only for who asks for the module by name. Any other error
     # (a library is missing, say) is none of that: install() will meet it again and fail.
     [ "$wanted" -ne 1 ] || return 255
@@ -22,7 +22,7 @@ depends() {
 installkernel() {
     local modules
 
-    modules=$(vfio-claim image --modules --kernel "$kernel" --root "${dracutsysrootdir:-/}") ||
+    modules=$(/usr/sbin/vfio-claim image --modules --kernel "$kernel" --root "${dracutsysrootdir:-/}") ||
         vfio_claim_fail
     # Without hostonly='' dracut leaves out vfio_pci: no device has a modalias for it.
     # shellcheck disable=SC2086 # one word a module
@@ -31,7 +31,7 @@ installkernel() {
 
 # called by dracut
 install() {
-    vfio-claim image --dest "$initdir" --root "${dracutsysrootdir:-/}" || vfio_claim_fail
+    /usr/sbin/vfio-claim image --dest "$initdir" --root "${dracutsysrootdir:-/}" || vfio_claim_fail
     inst_multiple /usr/lib/vfio-claim/vfio-claim-boot
     inst_hook pre-udev 00 "$moddir/vfio-claim-pre-udev.sh"
 }
