@@ -59,7 +59,6 @@ static void test_nothing_of_ours(void **state)
 		"rd.vfio-claimx=0",
 		"xrd.vfio-claim=0",
 		"vfio-pci.ids",
-		"rd.vfio-claim",
 		"rd.driver.pre",
 		"vfio-pci.disable_vga=1",
 		"vfio.pci.ids=10de:1c30",
@@ -112,16 +111,21 @@ static void test_switch(void **state)
 		cmdline_free(&cmdline);
 	}
 	/* A word that nobody knows is no claim and no switch. */
+	assert_problem("rd.vfio-claim", "rd.vfio-claim has no value");
 	assert_problem("rd.vfio-claim=disabled", "rd.vfio-claim=disabled: 'disabled': IDs are");
 }
 
 static void test_debug(void **state)
 {
-	struct cmdline cmdline = parse("ro rd.vfio-claim.debug");
+	static const char *const lines[] = { "ro rd.vfio-claim.debug", "rd.vfio_claim.debug" };
 
 	(void)state;
-	assert_true(cmdline.debug);
-	cmdline_free(&cmdline);
+	for (size_t i = 0; i < LENGTH(lines); i++) {
+		struct cmdline cmdline = parse(lines[i]);
+
+		assert_true(cmdline.debug);
+		cmdline_free(&cmdline);
+	}
 }
 
 static void test_selectors(void **state)

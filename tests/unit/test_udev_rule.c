@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The rule for devices that appear later. */
+#include "machine.h"
+#include "udev_rule.h"
+
+static char *render(const struct test_claim *from, size_t count)
+{
+	struct claims claims = claims_of(from, count);
+	char *rule;
+
+	assert_int_equal(udev_rule_render(&claims, &rule), 0);
+	claims_free(&claims);
+	return rule;
+}
+
+/* The part of the rule that belongs to its first claim, or "" when there is none. */
+static char *render_claim(const struct test_claim *from)
+{
+	char *rule = render(from, 1);
+	char *begin = strstr(rule, "# claim ");
+	char *end = begin ? strstr(begin, "\nLABEL=\"vfio_claim_0_take\"") : NULL;
+
+	assert_non_null(end);
+	end[1] = '\0';
+	begin = strchr(begin, '\n') + 1;
+	char *part = strdup(begin);
+	assert_non_null(part);
+	free(rule);
+	return part;
+}
+
+static void test_full_rule(void **state)
+{
+	static const struct test_claim claims[] = {
+		{ .name = "gpu", .match = { "10de:1c30" } },
+		{ .name = "vf",
+		  .match = { "15b3:101e" },
+		  .functions = FUNCTIONS_MATCHED,
+		  .driver = "mlx5_vfio_pci" },
+	};
+	char *rule = render(claims, LENGTH(claims));
+
+	(void)state;
+	assert_string_equal(
+		rule,
+		"# Made at boot by vfio-claim-boot from the claims in force; do not edit.\n"
+		"SUBSYSTEM!=\"pci\", GOTO=\"vfio_claim_end\"\n"
+		"ACTION!=\"add\", GOTO=\"vfio_claim_end\"\n"
+		"\n"
+		"# No native module is loaded on behalf of a device that is VFIO's.\n"
+		"ATTR{driver_override}==\"vfio-pci|*_vfio_pci|mlx5_vfio_pci\", ENV{MODALIAS}=\"\"\n"
+		"\n"
+		"# Virtual functions wait for the rules below.\n"
+		"ATTR{vendor}==\"0x10de\", ATTR{sriov_vf_device}==\"1c30\", "
+		"ATTR{sriov_drivers_autoprobe}=\"0\"\n"
+		"ATTR{vendor}==\"0x15b3\", ATTR{sriov_vf_device}==\"101e\", "
+		"ATTR{sriov_drivers_autoprobe}=\"0\"\n"
+		"\n"
+		"# Only what appears now: not the replay of `udevadm trigger`, which would take\n"
+		"# back a device that was released on purpose.\n"
+		"ENV{SYNTH_UUID}==\"?*\", GOTO=\"vfio_claim_end\"\n"
+		"\n"
+		"# Bridges never; storage and network only as virtual functions.\n"
+		"ATTR{class}==\"0x06*\", GOTO=\"vfio_claim_end\"\n"
+		"TEST!=\"physfn\", ATTR{class}==\"0x01*|0x02*|0x0d*|0x0c04*|0x0c06*|0x0805*\", "
+		"GOTO=\"vfio_claim_end\"\n"
+		"\n"
+		"# claim gpu\n"
+		"ATTR{vendor}==\"0x10de\", ATTR{device}==\"0x1c30\", GOTO=\"vfio_claim_0_take\"\n"
+		"ATTR{vendor}==\"0x10de\", TEST!=\"physfn\", "
+		"PROGRAM==\"/usr/lib/vfio-claim/vfio-claim-boot --device $kernel --claim gpu\", "
+		"GOTO=\"vfio_claim_0_take\"\n"
+		"GOTO=\"vfio_claim_0_end\"\n"
+		"LABEL=\"vfio_claim_0_take\"\n"
+		"ENV{MODALIAS}=\"\"\n"
+		"ATTR{driver_override}=\"vfio-pci\"\n"
+		"DRIVER==\"?*\", DRIVER!=\"vfio-pci\", ATTR{driver/unbind}=\"$kernel\"\n"
+		"ATTR{[subsystem/pci]drivers_probe}=\"$kernel\"\n"
+		"RUN{builtin}+=\"kmod load vfio_pci\"\n"
+		"GOTO=\"vfio_claim_end\"\n"
+		"LABEL=\"vfio_claim_0_end\"\n"
+		"\n"
+		"# claim vf\n"
+		"ATTR{vendor}==\"0x15b3\", ATTR{device}==\"0x101e\", GOTO=\"vfio_claim_1_take\"\n"
+		"GOTO=\"vfio_claim_1_end\"\n"
+		"LABEL=\"vfio_claim_1_take\"\n"
+		"ENV{MODALIAS}=\"\"\n"
+		"ATTR{driver_override}=\"mlx5_vfio_pci\"\n"
+		"DRIVER==\"?*\", DRIVER!=\"mlx5_vfio_pci\", ATTR{driver/unbind}=\"$kernel\"\n"
+		"ATTR{[subsystem/pci]drivers_probe}=\"$kernel\"\n"
+		"RUN{builtin}+=\"kmod load mlx5_vfio_pci\"\n"
+		"GOTO=\"vfio_claim_end\"\n"
+		"LABEL=\"vfio_claim_1_end\"\n"
+		"\n"
+		"LABEL=\"vfio_claim_end\"\n");
+	free(rule);
+}
+
+static void test_selectors(void **state)
+{
+	static const struct {
+		const char *match;
+		const char *rule;
+	} rows[] = {
+		{ "10de:*:*:11b3", "ATTR{vendor}==\"0x10de\", "
+				   "ATTR{subsystem_device}==\"0x11b3\", " },
+		{ "10de:1c30:10de:11b3",
+		  "ATTR{vendor}==\"0x10de\", ATTR{device}==\"0x1c30\", "
+		  "ATTR{subsystem_vendor}==\"0x10de\", ATTR{subsystem_device}==\"0x11b3\", " },
+		{ "83:00.0", "KERNEL==\"0000:83:00.0\", " },
+		{ "10000:e1:00.*", "KERNEL==\"10000:e1:00.*\", " },
+		{ "83:00.0 10de:1c30", "KERNEL==\"0000:83:00.0\", ATTR{vendor}==\"0x10de\", "
+				       "ATTR{device}==\"0x1c30\", " },
+		{ "class=03", "ATTR{class}==\"0x03*\", " },
+		{ "class=0302", "ATTR{class}==\"0x0302*\", " },
+		{ "class=030200", "ATTR{class}==\"0x030200*\", " },
+		{ "path=00:03.0/00.0", "DEVPATH==\"*/0000:00:03.0/0000:??:00.0\", " },
+		{ "path=10000:e0:06.0/00.0/01.1",
+		  "DEVPATH==\"*/10000:e0:06.0/10000:??:00.0/10000:??:01.1\", " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		const struct test_claim claim = { .name = "a",
+						  .match = { rows[i].match },
+						  .functions = FUNCTIONS_MATCHED };
+		char *part = render_claim(&claim);
+		char wanted[512];
+
+		(void)snprintf(wanted, sizeof(wanted),
+			       "%sGOTO=\"vfio_claim_0_take\"\nGOTO=\"vfio_claim_0_end\"\n",
+			       rows[i].rule);
+		assert_string_equal(part, wanted);
+		free(part);
+	}
+}
+
+/* An exception is asked before the matches. */
+static void test_except(void **state)
+{
+	static const struct test_claim claim = { .name = "a",
+						 .match = { "10de:*" },
+						 .except = { "83:00.*" },
+						 .functions = FUNCTIONS_MATCHED };
+	char *part = render_claim(&claim);
+
+	(void)state;
+	assert_string_equal(part, "KERNEL==\"0000:83:00.*\", GOTO=\"vfio_claim_0_end\"\n"
+				  "ATTR{vendor}==\"0x10de\", GOTO=\"vfio_claim_0_take\"\n"
+				  "GOTO=\"vfio_claim_0_end\"\n");
+	free(part);
+}
+
+/* What a rule cannot say is asked of the helper, and nothing is taken without its answer. */
+static void test_beyond_rules(void **state)
+{
+	static const struct test_claim claims[] = {
+		{ .name = "a", .match = { "10de:1c30 nth=2" }, .functions = FUNCTIONS_MATCHED },
+		{ .name = "a",
+		  .match = { "10de:*" },
+		  .except = { "10de:1c30 nth=2" },
+		  .functions = FUNCTIONS_MATCHED },
+		{ .name = "a",
+		  .match = { "10de:* class=000300/00ff00" },
+		  .functions = FUNCTIONS_MATCHED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(claims); i++) {
+		char *part = render_claim(&claims[i]);
+
+		assert_string_equal(
+			part,
+			"ATTR{vendor}==\"0x10de\", TEST!=\"physfn\", "
+			"PROGRAM==\"/usr/lib/vfio-claim/vfio-claim-boot --device $kernel "
+			"--claim a\", GOTO=\"vfio_claim_0_take\"\n"
+			"GOTO=\"vfio_claim_0_end\"\n");
+		free(part);
+	}
+}
+
+/* Autoprobe is switched off only where each virtual function of that ID is ours. */
+static void test_autoprobe(void **state)
+{
+	static const struct {
+		struct test_claim claim;
+		bool off;
+	} rows[] = {
+		{ { .name = "a", .match = { "15b3:101e" } }, true },
+		{ { .name = "a", .match = { "15b3:*" } }, false },
+		{ { .name = "a", .match = { "*:101e" } }, false },
+		{ { .name = "a", .match = { "15b3:101e:15b3:*" } }, false },
+		{ { .name = "a", .match = { "15b3:101e nth=1" } }, false },
+		{ { .name = "a", .match = { "15b3:101e 05:00.2" } }, false },
+		{ { .name = "a", .match = { "15b3:101e" }, .except = { "05:00.2" } }, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		char *rule = render(&rows[i].claim, 1);
+
+		assert_int_equal(strstr(rule, "sriov_drivers_autoprobe") != NULL, rows[i].off);
+		free(rule);
+	}
+}
+
+/* The helper is asked about the neighbourhood of each match, once. */
+static void test_companions(void **state)
+{
+	static const struct {
+		const char *match;
+		const char *where;
+	} rows[] = {
+		{ "83:00.0", "KERNEL==\"0000:83:00.*\", TEST" },
+		{ "10000:e1:00.0 10de:1c30", "KERNEL==\"10000:e1:00.*\", TEST" },
+		{ "10de:1c30", "ATTR{vendor}==\"0x10de\", TEST" },
+		{ "class=03", "\nTEST" },
+	};
+	static const struct test_claim same = { .name = "a",
+						.match = { "10de:1c30", "10de:1c31",
+							   "1002:0001" } };
+	size_t asked = 0;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		const struct test_claim claim = { .name = "a", .match = { rows[i].match } };
+		char *part = render_claim(&claim);
+
+		assert_contains(part, rows[i].where);
+		assert_contains(part, "!=\"physfn\", PROGRAM==");
+		free(part);
+	}
+	char *part = render_claim(&same);
+	for (const char *c = part; (c = strstr(c, "PROGRAM==")) != NULL; c++)
+		asked++;
+	assert_int_equal(asked, 2);
+	free(part);
+}
+
+static void test_no_claims(void **state)
+{
+	char *rule = render(NULL, 0);
+
+	(void)state;
+	assert_null(strstr(rule, "driver_override}=\""));
+	assert_contains(rule, "LABEL=\"vfio_claim_end\"\n");
+	free(rule);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_full_rule), cmocka_unit_test(test_selectors),
+		cmocka_unit_test(test_except),	  cmocka_unit_test(test_beyond_rules),
+		cmocka_unit_test(test_autoprobe),
+		cmocka_unit_test(test_companions), cmocka_unit_test(test_no_claims),
+	};
+
+	return cmocka_run_group_tests_name("udev_rule", tests, NULL, NULL);
+}
