@@ -153,7 +153,7 @@ int record_render(const struct record *record, const struct plan *plan,
 	add_string(&text, "  ", "cmdline", record->command_line);
 	text_add(&text, "  \"started\": %.3f,\n  \"finished\": %.3f,\n", record->started,
 		 record->finished);
-	text_add(&text, "  \"peak_memory_kib\": %ld,\n", record->peak_memory);
+	text_add(&text, "  \"peak_memory_kib\": %ld,\n", record->peak_memory_kib);
 	text_add(&text, "  \"table\": {\"status\": \"%s\", ", table_names[record->table]);
 	add_field(&text, "checksum", record->checksum);
 	text_add(&text, ", ");

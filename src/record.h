@@ -39,7 +39,7 @@ struct record {
 	const char *command_line;
 	double started; /* seconds since the kernel started */
 	double finished;
-	long peak_memory; /* of the helper, KiB */
+	long peak_memory_kib; /* of the helper, libraries included */
 	enum table_status table;
 	char checksum[TABLE_CHECKSUM_SIZE];
 	char table_reason[TABLE_REASON_SIZE];

@@ -209,7 +209,7 @@ static int write_record(struct boot *boot)
 	AUTO_FREE char *json = NULL;
 
 	boot->record.finished = uptime();
-	boot->record.peak_memory = peak_memory();
+	boot->record.peak_memory_kib = peak_memory();
 	int r = record_render(&boot->record, &boot->plan, &boot->cmdline, &json);
 	if (r == 0)
 		write_file(boot, RUN_RECORD_PATH, json);
