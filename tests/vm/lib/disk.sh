@@ -44,7 +44,7 @@ fill_disk() {
 	furnish "$root"
 	size=$(($(du -sm "$root" | cut -f1) * 5 / 4 + 128))
 	mke2fs -q -t ext4 -O '^has_journal' -E lazy_itable_init=1 -m 0 \
-		-L labroot -d "$root" "$disk.part" "${size}M"
+		-L labroot -d "$root" "$disk.part" "${size}M" >/dev/null
 }
 
 build_disk() {

@@ -167,7 +167,11 @@ make_image() {
 	mkdir -p "$dir"
 	[ ! -e "$5" ] || cp "$5" "$dir/config"
 	in_namespace build_in_tree "$dir" "${@:1:4}" >"$dir/build.log" 2>&1 || status=$?
-	[ ! -e "$dir/initrd" ] || list_files
+	if [ "$status" = 0 ]; then
+		list_files
+	else
+		rm -f "$dir/initrd"
+	fi
 	rm -rf "$dir/work"
 	echo "$status" >"$dir/status.part"
 	mv "$dir/status.part" "$dir/status"

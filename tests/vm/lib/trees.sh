@@ -9,7 +9,7 @@ declare -A SUITE=([12]=bookworm [13]=trixie [testing]=testing)
 # initramfs, dracut's beside initramfs-tools.
 TREE_PACKAGES=(
 	linux-image-amd64 systemd-sysv udev kmod initramfs-tools dracut-core
-	busybox-static e2fsprogs pciutils zstd xz-utils cpio
+	libjson-c5 busybox-static e2fsprogs pciutils zstd xz-utils cpio
 )
 # The product is built against the oldest libc, to run in all three.
 TREE_12_PACKAGES=(
