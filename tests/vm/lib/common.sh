@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# shellcheck disable=SC2034  # the other parts read what is set here
 # What every part of the lab shares: where it keeps things, words to the user,
 # locks, hashes and mounts that go away by themselves.
 
 LAB=${VFIO_CLAIM_LAB:-/var/cache/vfio-claim-lab}
 VM_DIR=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
-# shellcheck disable=SC2034  # read by product.sh
 SOURCE_DIR=$(cd "$VM_DIR/../.." && pwd)
+SCENARIOS=${LAB_SCENARIOS:-$VM_DIR/scenarios}
 RELEASES=(12 13 testing)
 
 say() { printf 'lab: %s\n' "$*" >&2; }

@@ -6,8 +6,7 @@
 disk_of() {
 	local key
 
-	key=$(cat "$VM_DIR/guest/agent" "$VM_DIR/guest/lab-agent.service" \
-		"$VM_DIR/lib/disk.sh" | hash_of "$(tree_of "$1")" "$(product_layer)")
+	key=$(cat "$VM_DIR"/guest/* "$VM_DIR/lib/disk.sh" | hash_of "$(tree_of "$1")" "$(product_layer)")
 	echo "$LAB/disks/$1-$key.img"
 }
 
@@ -24,6 +23,8 @@ furnish() {
 	install -D -m 755 "$VM_DIR/guest/agent" "$1/usr/local/sbin/lab-agent"
 	install -D -m 644 "$VM_DIR/guest/lab-agent.service" \
 		"$1/etc/systemd/system/lab-agent.service"
+	install -D -m 644 "$VM_DIR/guest/second-level" \
+		"$1/usr/local/share/lab/second-level"
 	mkdir -p "$1/etc/systemd/system/graphical.target.wants"
 	ln -sf ../lab-agent.service \
 		"$1/etc/systemd/system/graphical.target.wants/lab-agent.service"

@@ -63,10 +63,10 @@ run_initramfs_tools() {
 # ---- dracut, likewise
 
 # Everything of systemd's: what remains is the init that is a shell script.
-SYSTEMD_MODULES="systemd systemd-initrd dracut-systemd systemd-ac-power
-	systemd-ask-password systemd-battery-check systemd-bsod systemd-creds
-	systemd-cryptsetup systemd-emergency systemd-journald systemd-modules-load
-	systemd-sysctl systemd-sysusers systemd-tmpfiles systemd-udevd"
+SYSTEMD_MODULES="systemd systemd-initrd dracut-systemd systemd-ac-power \
+systemd-ask-password systemd-battery-check systemd-bsod systemd-creds \
+systemd-cryptsetup systemd-emergency systemd-journald systemd-modules-load \
+systemd-sysctl systemd-sysusers systemd-tmpfiles systemd-udevd"
 
 run_dracut() {
 	local omit='' drivers=''
@@ -78,8 +78,7 @@ run_dracut() {
 	else
 		omit+=" busybox"
 	fi
-	# shellcheck disable=SC2086  # makes one line of many
-	[ -z "$omit" ] || options+=(--omit "$(echo $omit)")
+	[ -z "$omit" ] || options+=(--omit "$omit")
 	if has_variant hostonly; then
 		# The machine that builds is not the one that boots.
 		options+=(--hostonly --no-hostonly-default-device --filesystems ext4)

@@ -157,7 +157,7 @@ add_disks() {
 
 add_iommu() {
 	case ${S[iommu]} in
-	intel) qemu+=(-device intel-iommu,caching-mode=on,intremap=on) ;;
+	intel) qemu+=(-device "intel-iommu,caching-mode=on,intremap=on") ;;
 	amd) qemu+=(-device "amd-iommu,intremap=on,dma-remap=on,addr=12.0") ;;
 	none) ;;
 	*) die "unknown iommu '${S[iommu]}'" ;;
@@ -224,7 +224,10 @@ attend() {
 		while [ "$done_until" -lt "$lines" ]; do
 			done_until=$((done_until + 1))
 			read -r word argument < <(sed -n "${done_until}s/\r//p" "$dir/requests")
-			[ "$word" != hotplug ] || hotplug_now "$argument" >&7
+			case $word in
+			hotplug) hotplug_now "$argument" >&7 ;;
+			say) say "$machine $argument" ;;
+			esac
 		done
 		sleep 0.3
 	done
@@ -263,7 +266,7 @@ make_lab_disk() {
 
 # boot MACHINE: from its scenario to what came out of it, in $dir/out.
 boot() {
-	local dir=$LAB/run/$1 image qemu_pid server='' started=$EPOCHSECONDS
+	local machine=$1 dir=$LAB/run/$1 image qemu_pid server='' started=$EPOCHSECONDS
 	local -A S
 	local -a qemu
 
@@ -276,7 +279,7 @@ boot() {
 	write_spec
 	make_lab_disk
 	mkfifo "$dir/monitor.in" "$dir/monitor.out"
-	: >"$dir/accesses" >"$dir/requests"
+	touch "$dir/accesses" "$dir/requests"
 	trap stop_all EXIT
 	trap 'exit 1' INT TERM HUP
 	[ ! -s "$dir/spec" ] || start_server

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# shellcheck disable=SC2154  # $dir and $image are those of boot()
 # Runs scenarios and leaves what they showed as directories of facts.
 
 # touches FILE MARKS: "FUNCTION COUNT" of the accesses to BARs and ROM until
@@ -47,7 +48,7 @@ collect() {
 	cp "$dir"/{accesses,console,spec} "$facts/" 2>/dev/null || true
 	cp "$dir"/{qemu.log,monitor.log,server.log} "$facts/" 2>/dev/null || true
 	cp "$image/build.log" "$image/status" "$facts/"
-	cp "$VM_DIR/scenarios/${1%@*}" "$facts/scenario"
+	cp "$SCENARIOS/${1%@*}" "$facts/scenario"
 	[ ! -e "$dir/config" ] || cp "$dir/config" "$facts/config"
 	if [ -s "$dir/out/functions.late" ]; then
 		booted=yes
@@ -82,14 +83,29 @@ lab_image() {
 	machines_of "$@" | in_pairs image "$VM_DIR/lab" _call image_for
 }
 
+# Which releases the machines given need; 13 always, for its QEMU.
+releases_of() { printf '%s\n' 13 "$@" | sed 's/.*@//; s/-.*//' | sort -u; }
+
+# shellcheck disable=SC2120  # the arguments come from the command line
 lab_run() {
-	local -a machines
+	local -a machines releases
 	local started=$EPOCHSECONDS
 
 	mapfile -t machines < <(machines_of "$@")
-	lab_disk
+	mapfile -t releases < <(releases_of "${machines[@]}")
+	lab_disk "${releases[@]}"
 	build_server
 	lab_image "${machines[@]}"
 	printf '%s\n' "${machines[@]}" | in_pairs boot "$VM_DIR/lab" _call boot
 	say "${#machines[@]} machines in $(seconds_since "$started") s; facts: $LAB/facts"
 }
+
+# Every machine, then the tests that only read the facts. A machine that does
+# not come up is a failed test then, not the end of the run.
+lab_matrix() {
+	# shellcheck disable=SC2119
+	lab_run || true
+	VFIO_CLAIM_LAB=$LAB bats "$VM_DIR"/*.bats
+}
+
+lab_clean() { rm -rf "${LAB:?}"/{trees,product,images,disks,facts,run,bin,*.lock}; }

@@ -43,9 +43,9 @@ read_scenario() {
 
 # load_machine NAME@RELEASE-GENERATOR: S, with that release and generator only.
 load_machine() {
-	local file=$VM_DIR/scenarios/${1%@*} pair=${1#*@}
+	local file=$SCENARIOS/${1%@*} pair=${1#*@}
 
-	[ -e "$file" ] || die "no scenario '${1%@*}' in tests/vm/scenarios"
+	[ -e "$file" ] || die "no scenario '${1%@*}' in $SCENARIOS"
 	S=()
 	read_scenario "$file"
 	S[release]=${pair%%-*}
@@ -58,7 +58,7 @@ machines_of() {
 	local -A S
 
 	if [ $# = 0 ]; then
-		set -- "$VM_DIR"/scenarios/*
+		set -- "$SCENARIOS"/*
 		set -- "${@##*/}"
 	fi
 	for scenario; do
@@ -69,9 +69,9 @@ machines_of() {
 			continue
 			;;
 		esac
-		[ -e "$VM_DIR/scenarios/$scenario" ] || die "no scenario '$scenario'"
+		[ -e "$SCENARIOS/$scenario" ] || die "no scenario '$scenario'"
 		S=()
-		read_scenario "$VM_DIR/scenarios/$scenario"
+		read_scenario "$SCENARIOS/$scenario"
 		for release in ${S[release]}; do
 			for generator in ${S[generator]}; do
 				echo "$scenario@$release-$generator"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# shellcheck disable=SC2034  # the TREE_ arrays are read by reference
 # Root trees of the Debian releases, made by mmdebstrap and never changed
 # afterwards: images and disks are built in overlays over them.
 
@@ -31,6 +32,7 @@ archive_of_host() {
 	id=$(. /etc/os-release && echo "${ID:-}")
 	codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 	[ "$id" = debian ] || die "the lab needs a Debian machine to build on"
+	# shellcheck disable=SC2016  # apt's own variables
 	apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
 		'Created-By: Packages' | sort -u |
 		awk -v codename="$codename" '$3 == "main" &&
