@@ -1,0 +1,302 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The command line tool: check and image.
+
+setup() {
+	load lib/machine.bash
+	ROOT=$BATS_TEST_TMPDIR/tree
+	mkdir -p "$ROOT/etc/vfio-claim.conf.d" "$ROOT/usr/lib/vfio-claim.conf.d"
+	CONF=$ROOT/etc/vfio-claim.conf
+	bats_require_minimum_version 1.5.0
+}
+
+check() {
+	"$TOOL" check --root "$ROOT" "$@"
+}
+
+@test "check: a valid configuration, exit 0" {
+	printf '[claim p2000]\nmatch = 10de:1c30\nexcept = 83:00.0\n' >"$CONF"
+	run --separate-stderr check
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+	[[ $output == "valid: 1 claim in 1 file"* ]]
+	[[ $output == *"p2000  match    10de:1c30"* ]]
+	[[ $output == *"except   0000:83:00.0"* ]]
+}
+
+@test "check: no configuration is valid and says so" {
+	rm -r "$ROOT/etc/vfio-claim.conf.d" "$ROOT/usr"
+	run --separate-stderr check
+	[ "$status" -eq 0 ]
+	[[ $output == "no configuration: nothing is claimed"* ]]
+	run --separate-stderr check --json
+	[ "$status" -eq 0 ]
+	[ "$(jq -c . <<<"$output")" = '{"valid":true,"files":[],"errors":[],"claims":[]}' ]
+}
+
+@test "check: every error with file and line on stderr, exit 3" {
+	cat >"$CONF" <<-'END'
+		[host]
+		iommu = of
+		immou = pt
+		[claim a]
+		match = 10de:1c3
+		expect = none
+		[claim b]
+	END
+	run --separate-stderr check
+	[ "$status" -eq 3 ]
+	[ -z "$output" ]
+	[ "${#stderr_lines[@]}" -eq 5 ]
+	[[ ${stderr_lines[0]} == "$CONF:2: error: "*"'of'"* ]]
+	[[ ${stderr_lines[1]} == "$CONF:3: error: "*"did you mean 'iommu'?" ]]
+	[[ ${stderr_lines[2]} == "$CONF:5: error: '10de:1c3': IDs are "* ]]
+	[[ ${stderr_lines[3]} == "$CONF:6: error: "* ]]
+	[[ ${stderr_lines[4]} == "$CONF:7: error: claim b has no match line"* ]]
+}
+
+@test "check --json: a valid configuration" {
+	printf '[claim p2000]\nmatch = 10de:1c30\nmatch = class=03 nth=2\nexcept = 83:00.*\n' >"$CONF"
+	printf 'functions = matched\ndriver = vfio-pci\nwhen = early\nexpect = 2\n[claim b]\nmatch=1:2\n' \
+		>>"$CONF"
+	sed -i 's/match=1:2/match=0001:0002/' "$CONF"
+	run --separate-stderr check --json
+	[ "$status" -eq 0 ]
+	[ "$(jq -c .claims[0] <<<"$output")" = '{"name":"p2000","match":["10de:1c30","class=03 nth=2"],"except":["0000:83:00.*"],"functions":"matched","driver":"vfio-pci","when":"early","expect":2}' ]
+	[ "$(jq -c .claims[1] <<<"$output")" = '{"name":"b","match":["0001:0002"],"except":[],"functions":"all","driver":"auto","when":"auto","expect":null}' ]
+	[ "$(jq .valid <<<"$output")" = true ]
+}
+
+@test "check --json: errors, nothing on stderr, exit 3" {
+	printf '[host]\niommu = "\\\n\x1b[31m = \xff\n' >"$CONF"
+	run --separate-stderr check --json
+	[ "$status" -eq 3 ]
+	[ -z "$stderr" ]
+	[ "$(jq .valid <<<"$output")" = false ]
+	[ "$(jq -c '[.errors[].line]' <<<"$output")" = '[2,3]' ]
+	[ "$(jq -r '.errors[0].file' <<<"$output")" = "$CONF" ]
+	jq -e '.errors[0].message | contains("\"\\")' <<<"$output"
+	[ "$(jq -c .claims <<<"$output")" = '[]' ]
+	# No byte of the file that is not text gets through.
+	! LC_ALL=C grep -q '[^ -~]' <<<"$output"
+}
+
+@test "check: drop-ins in their order, a later one replaces" {
+	printf '[claim a]\nmatch = 10de:0001\n[claim b]\nmatch = 10de:0002\n' \
+		>"$ROOT/usr/lib/vfio-claim.conf.d/50-image.conf"
+	printf '[claim b]\nmatch = 10de:0003\n' >"$CONF"
+	printf '[claim c]\nmatch = 10de:0004\n' >"$ROOT/etc/vfio-claim.conf.d/20-b.conf"
+	printf '[claim c]\nmatch = 10de:0005\n' >"$ROOT/etc/vfio-claim.conf.d/10-a.conf"
+	printf 'nonsense\n' >"$ROOT/etc/vfio-claim.conf.d/README"
+	printf 'nonsense\n' >"$ROOT/etc/vfio-claim.conf.d/x.conf.bak"
+	printf 'nonsense\n' >"$ROOT/etc/vfio-claim.conf.d/.hidden.conf"
+	run --separate-stderr check --json
+	[ "$status" -eq 0 ]
+	[ "$(jq -c '[.claims[] | [.name, .match[0]]]' <<<"$output")" = \
+		'[["a","10de:0001"],["b","10de:0003"],["c","10de:0004"]]' ]
+	[ "$(jq '.files | length' <<<"$output")" -eq 4 ]
+	[ "$(jq -r '.files[0] | split("/")[-1]' <<<"$output")" = 50-image.conf ]
+	[ "$(jq -r '.files[3] | split("/")[-1]' <<<"$output")" = 20-b.conf ]
+}
+
+@test "check: an error in a drop-in is told with the drop-in's name" {
+	printf '[claim a]\nmatch = 10de:0001\n' >"$CONF"
+	printf '[claim b]\n' >"$ROOT/etc/vfio-claim.conf.d/10.conf"
+	run --separate-stderr check
+	[ "$status" -eq 3 ]
+	[[ $stderr == "$ROOT/etc/vfio-claim.conf.d/10.conf:1: error: "* ]]
+}
+
+@test "check: what cannot be read as a file is an error, not a missing file" {
+	mkdir "$CONF"
+	run --separate-stderr check
+	[ "$status" -eq 3 ]
+	[[ $stderr == *"it cannot be read"* ]]
+	rmdir "$CONF"
+	ln -s nowhere "$CONF"
+	run --separate-stderr check
+	[ "$status" -eq 3 ]
+}
+
+@test "check --config: this file alone" {
+	printf 'nonsense\n' >"$CONF"
+	printf '[claim a]\nmatch = 10de:0001\n' >"$BATS_TEST_TMPDIR/mine"
+	run --separate-stderr check --config "$BATS_TEST_TMPDIR/mine"
+	[ "$status" -eq 0 ]
+	run --separate-stderr check --config "$BATS_TEST_TMPDIR/none"
+	[ "$status" -eq 3 ]
+	[[ $stderr == *"cannot be read"* ]]
+}
+
+@test "usage: help and version on stdout, exit 0" {
+	run --separate-stderr "$TOOL" --help
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+	[[ $output == "Usage: vfio-claim COMMAND"* ]]
+	run --separate-stderr "$TOOL" check --help
+	[ "$status" -eq 0 ]
+	run --separate-stderr "$TOOL" --version
+	[ "$status" -eq 0 ]
+	[[ $output =~ ^vfio-claim\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+}
+
+@test "usage: what is wrong is said on stderr with a hint, exit 2" {
+	local words
+
+	for words in "" "chek" "check --jsn" "check -j" "check extra" "check --root" "check --json=1" \
+		"image" "image --modules" "image --kernel 6.1" "image --dest x --modules" "--dest x" \
+		"image --modules --kernel 6.1 --dest x"; do
+		# shellcheck disable=SC2086 # words
+		run --separate-stderr "$TOOL" $words
+		echo "'$words' gives $status: $stderr"
+		[ "$status" -eq 2 ]
+		[ -z "$output" ]
+		[ -n "$stderr" ]
+	done
+	run --separate-stderr "$TOOL" chek
+	[[ $stderr == *"did you mean 'check'?"* ]]
+	run --separate-stderr "$TOOL" check --jsn
+	[[ $stderr == *"did you mean --json?"* ]]
+}
+
+@test "usage: a root that is not there, exit 5" {
+	run "$TOOL" check --root "$BATS_TEST_TMPDIR/none"
+	[ "$status" -eq 5 ]
+}
+
+@test "image --wanted: 0 with a configuration, be it empty, 1 without" {
+	run "$TOOL" image --wanted --root "$ROOT"
+	[ "$status" -eq 1 ]
+	: >"$CONF"
+	run "$TOOL" image --wanted --root "$ROOT"
+	[ "$status" -eq 0 ]
+	rm "$CONF"
+	: >"$ROOT/usr/lib/vfio-claim.conf.d/a.conf"
+	run "$TOOL" image --wanted --root "$ROOT"
+	[ "$status" -eq 0 ]
+}
+
+@test "image --dest: writes the table, and nothing else" {
+	printf '[claim p2000]\nmatch = 10de:1c30\nexpect = 2\n' >"$CONF"
+	mkdir "$BATS_TEST_TMPDIR/image"
+	"$TOOL" image --root "$ROOT" --dest "$BATS_TEST_TMPDIR/image"
+	[ "$(cd "$BATS_TEST_TMPDIR/image" && find . -type f)" = ./etc/vfio-claim/claims ]
+	diff - <(head -n -1 "$BATS_TEST_TMPDIR/image/etc/vfio-claim/claims") <<-'END'
+		vfio-claim-table 1
+		claim p2000
+		match 10de:1c30
+		functions all
+		driver auto
+		when auto
+		expect 2
+		origin config
+	END
+	tail -n 1 "$BATS_TEST_TMPDIR/image/etc/vfio-claim/claims" | grep -qE '^checksum [0-9a-f]{16}$'
+	# Again over the first.
+	"$TOOL" image --root "$ROOT" --dest "$BATS_TEST_TMPDIR/image"
+	[ "$(cd "$BATS_TEST_TMPDIR/image" && find . -type f)" = ./etc/vfio-claim/claims ]
+}
+
+@test "image: an invalid configuration makes no table, exit 3" {
+	printf '[claim p2000]\nmatch = 10de:1c3\n' >"$CONF"
+	mkdir "$BATS_TEST_TMPDIR/image"
+	run --separate-stderr "$TOOL" image --root "$ROOT" --dest "$BATS_TEST_TMPDIR/image"
+	[ "$status" -eq 3 ]
+	[[ $stderr == "$CONF:2: error: "* ]]
+	[[ $stderr == *"the initramfs is not built"* ]]
+	[ -z "$(find "$BATS_TEST_TMPDIR/image" -type f)" ]
+	run --separate-stderr "$TOOL" image --root "$ROOT" --modules --kernel 6.1.0
+	[ "$status" -eq 3 ]
+	[ -z "$output" ]
+}
+
+@test "image --dest: a destination that cannot be written, exit 5" {
+	printf '[claim p2000]\nmatch = 10de:1c30\n' >"$CONF"
+	run "$TOOL" image --root "$ROOT" --dest "$BATS_TEST_TMPDIR/none"
+	[ "$status" -eq 5 ]
+	mkdir "$BATS_TEST_TMPDIR/image"
+	: >"$BATS_TEST_TMPDIR/image/etc"
+	run "$TOOL" image --root "$ROOT" --dest "$BATS_TEST_TMPDIR/image"
+	[ "$status" -eq 5 ]
+}
+
+# kernel_module NAME [ALIAS]: an object file that is a module to depmod.
+kernel_module() {
+	local dir=$ROOT/lib/modules/6.1.0/kernel
+
+	mkdir -p "$dir"
+	printf 'const char n[] __attribute__((section(".modinfo"))) = "name=%s";
+		const char a[] __attribute__((section(".modinfo"))) = "alias=%s";\n' \
+		"$1" "${2:-none:$1}" | gcc -x c -c -o "$dir/$1.ko" -
+}
+
+kernel_tree() {
+	kernel_module vfio_pci 'vfio_pci:v*d*sv*sd*bc*sc*i*'
+	kernel_module vfio_iommu_type1
+	kernel_module mlx5_vfio_pci 'vfio_pci:v000015B3d0000101Esv*sd*bc*sc*i*'
+	kernel_module nvgrace_gpu_vfio_pci 'vfio_pci:v000010DEd00002342sv*sd*bc*sc*i*'
+	kernel_module other-vfio-pci
+	touch "$ROOT/lib/modules/6.1.0/modules.order" "$ROOT/lib/modules/6.1.0/modules.builtin"
+	depmod -b "$ROOT" 6.1.0
+}
+
+modules() {
+	run --separate-stderr "$TOOL" image --modules --kernel 6.1.0 --root "$ROOT"
+	echo "$output / $stderr"
+	[ "$status" -eq 0 ]
+}
+
+@test "image --modules: vfio_pci, and the variants that a claim could need" {
+	kernel_tree
+	: >"$CONF"
+	modules
+	[ "${output//$'\n'/ }" = "vfio_pci vfio_iommu_type1" ]
+	printf '[claim a]\nmatch = 10de:1c30\n' >"$CONF"
+	modules
+	[ "${output//$'\n'/ }" = "vfio_pci vfio_iommu_type1" ]
+	[ -z "$stderr" ]
+	printf '[claim a]\nmatch = 10de:2342\n' >"$CONF"
+	modules
+	[ "${output//$'\n'/ }" = "vfio_pci vfio_iommu_type1 nvgrace_gpu_vfio_pci" ]
+	printf '[claim a]\nmatch = 10de:2342\ndriver = vfio-pci\n' >"$CONF"
+	modules
+	[ "${output//$'\n'/ }" = "vfio_pci vfio_iommu_type1" ]
+	printf '[claim a]\nmatch = 01:00.0\n' >"$CONF"
+	modules
+	[ "$(sort <<<"$output" | tr '\n' ' ')" = \
+		"mlx5_vfio_pci nvgrace_gpu_vfio_pci vfio_iommu_type1 vfio_pci " ]
+	printf '[claim a]\nmatch = 10de:1c30\ndriver = other-vfio-pci\n' >"$CONF"
+	modules
+	[ "${output//$'\n'/ }" = "vfio_pci vfio_iommu_type1 other_vfio_pci" ]
+}
+
+@test "image --modules: a module that the kernel lacks is left out, with a warning" {
+	kernel_tree
+	printf '[claim a]\nmatch = 10de:1c30\ndriver = none-vfio-pci\n' >"$CONF"
+	modules
+	[ "${output//$'\n'/ }" = "vfio_pci vfio_iommu_type1" ]
+	[[ $stderr == *"kernel 6.1.0 has no module none_vfio_pci"* ]]
+	rm "$ROOT"/lib/modules/6.1.0/kernel/vfio_pci.ko
+	depmod -b "$ROOT" 6.1.0
+	modules
+	[ "$output" = vfio_iommu_type1 ]
+	[[ $stderr == *"has no module vfio_pci"* ]]
+}
+
+@test "image --modules: a built-in module is there" {
+	kernel_tree
+	rm "$ROOT"/lib/modules/6.1.0/kernel/vfio_pci.ko
+	echo kernel/drivers/vfio/pci/vfio-pci.ko >"$ROOT/lib/modules/6.1.0/modules.builtin"
+	printf 'vfio_pci.license=GPL\0' >"$ROOT/lib/modules/6.1.0/modules.builtin.modinfo"
+	depmod -b "$ROOT" 6.1.0
+	: >"$CONF"
+	modules
+	[[ $stderr != *"has no module vfio_pci"* ]]
+}
+
+@test "image --modules: a kernel that is not there is said, not passed over" {
+	: >"$CONF"
+	run --separate-stderr "$TOOL" image --modules --kernel 6.9.9 --root "$ROOT"
+	[ -z "$output" ]
+	[[ $stderr == *"6.9.9"* ]]
+}
