@@ -158,7 +158,10 @@ add_disks() {
 add_iommu() {
 	case ${S[iommu]} in
 	intel) qemu+=(-device "intel-iommu,caching-mode=on,intremap=on") ;;
-	amd) qemu+=(-device "amd-iommu,intremap=on,dma-remap=on,addr=12.0") ;;
+	amd)
+		qemu+=(-device "AMDVI-PCI,id=iommu,addr=12.0")
+		qemu+=(-device "amd-iommu,pci-id=iommu,intremap=on,dma-remap=on")
+		;;
 	none) ;;
 	*) die "unknown iommu '${S[iommu]}'" ;;
 	esac
@@ -275,6 +278,9 @@ boot() {
 	mkdir -p "$dir/out"
 	write_config "$dir/config"
 	image=$(image_of "${S[release]}" "${S[generator]}" "${S[image]}" "${S[product]}" "$dir/config")
+	begin_facts "$1"
+	[ "${S[boot]}" = yes ] || return 0
+	[ -e "$image/initrd" ] || die "$1: its image was not built"
 	make_initrd
 	write_spec
 	make_lab_disk

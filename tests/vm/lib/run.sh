@@ -38,18 +38,25 @@ facts_table() {
 			"late.touched=" ($1 in l ? l[$1] : "-") }' "$out/functions"
 }
 
+# begin_facts MACHINE: those of its image; a boot adds its own.
+begin_facts() {
+	local facts=$LAB/facts/$1
+
+	rm -rf "$facts"
+	mkdir -p "$facts"
+	cp "$image"/{build.log,status} "$facts/"
+	[ ! -e "$image/files" ] || cp "$image/files" "$facts/"
+	[ ! -e "$dir/config" ] || cp "$dir/config" "$facts/config"
+	cp "$SCENARIOS/${1%@*}" "$facts/scenario"
+}
+
 # collect MACHINE SECONDS: the facts of a boot, out of its directory.
 collect() {
 	local facts=$LAB/facts/$1 booted=no
 
-	rm -rf "$facts"
-	mkdir -p "$facts"
 	cp -r "$dir/out/." "$facts/"
 	cp "$dir"/{accesses,console,spec} "$facts/" 2>/dev/null || true
 	cp "$dir"/{qemu.log,monitor.log,server.log} "$facts/" 2>/dev/null || true
-	cp "$image/build.log" "$image/status" "$facts/"
-	cp "$SCENARIOS/${1%@*}" "$facts/scenario"
-	[ ! -e "$dir/config" ] || cp "$dir/config" "$facts/config"
 	if [ -s "$dir/out/functions.late" ]; then
 		booted=yes
 		facts_table >"$facts/facts"

@@ -7,11 +7,11 @@
 # its own, called SCENARIO@RELEASE-GENERATOR.
 
 SCENARIO_KEYS=" about release generator image product iommu config append card
-	device disk claims-table preload steps after hotplug limit memory "
+	device disk boot claims-table preload steps after hotplug limit memory "
 
 declare -A DEFAULTS=(
 	[release]=13 [generator]=initramfs-tools [image]=stock [product]=yes
-	[iommu]=intel [limit]=300 [memory]=1536 [disk]=virtio
+	[iommu]=intel [limit]=300 [memory]=1536 [disk]=virtio [boot]=yes
 )
 
 # read_scenario FILE: fills the caller's associative array S.

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# Asserts on what `tests/vm/lab run` left of each machine. Every assert says
+# what it found when it fails, and fails when there is nothing to look at.
+
+FACTS=${VFIO_CLAIM_LAB:-/var/cache/vfio-claim-lab}/facts
+DISPLAY_1=0000:01:00.0
+AUDIO_1=0000:01:00.1
+
+fail() {
+	echo "$*" >&2
+	return 1
+}
+
+# machine NAME: the machine that the asserts after it look at, which booted.
+machine() {
+	M=$FACTS/$1
+	[ -d "$M" ] || fail "no facts of $1: tests/vm/lab run $1"
+	[ "$(cat "$M/status")" = 0 ] || fail "$1: the image was not built: $(tail -n 5 "$M/build.log")"
+	grep -q '^booted=yes' "$M/result" ||
+		fail "$1 did not boot: $(tail -n 5 "$M/console")"
+}
+
+# image NAME: the same of an image that was only built, or not even that.
+image() {
+	M=$FACTS/$1
+	[ -d "$M" ] || fail "no facts of $1: tests/vm/lab run $1"
+}
+
+# fact ADDRESS KEY
+fact() { sed -n "s/^$1 \(.* \)\{0,1\}$2=\([^ ]*\).*/\2/p" "$M/facts"; }
+
+# is ADDRESS KEY VALUE
+is() {
+	local found
+
+	found=$(fact "$1" "$2")
+	[ "$found" = "$3" ] ||
+		fail "${M##*/}: $2 of $1 is '$found', not '$3': $(grep "^$1" "$M/facts")"
+}
+
+# claimed ADDRESS...: VFIO's, from before any native driver until after all of
+# them were loaded, and not one of them had a word on it.
+claimed() {
+	local address
+
+	for address; do
+		is "$address" driver vfio-pci
+		is "$address" override vfio-pci
+		is "$address" touched 0
+		is "$address" late.driver vfio-pci
+		is "$address" late.touched 0
+		! grep -E "(nouveau|snd_hda_intel|xhci_hcd) $address" "$M/kmsg" ||
+			fail "${M##*/}: a native driver logged about $address"
+	done
+}
+
+# recorded ADDRESS OUTCOME [REASON-REGEX]: boot.json's word on the device.
+recorded() {
+	local entry
+
+	entry=$(jq -c --arg a "$1" '.devices[] | select(.address == $a)' "$M/boot.json")
+	[ "$(jq -r .outcome <<<"$entry")" = "$2" ] ||
+		fail "${M##*/}: boot.json on $1: '$entry', not $2"
+	[ $# -lt 3 ] || jq -r '.reason // ""' <<<"$entry" | grep -Eiq "$3" ||
+		fail "${M##*/}: no reason like '$3' in: $entry"
+}
+
+# not_claimed ADDRESS...: neither bound to VFIO nor held for it.
+not_claimed() {
+	local address
+
+	for address; do
+		is "$address" override '(null)'
+		fact_is_not "$address" driver vfio-pci
+		fact_is_not "$address" late.driver vfio-pci
+	done
+}
+
+fact_is_not() {
+	local found
+
+	found=$(fact "$1" "$2")
+	[ -n "$found" ] || fail "${M##*/}: no $2 of $1"
+	[ "$found" != "$3" ] || fail "${M##*/}: $2 of $1 is '$found'"
+}
+
+# touched ADDRESS: a native driver has been at it. Proves that the measure works.
+touched() {
+	local count
+
+	count=$(fact "$1" touched)
+	[ "${count:-0}" -gt 0 ] || fail "${M##*/}: nothing touched $1: $(grep "^$1" "$M/facts")"
+}
+
+# kmsg REGEX: vfio-claim said so in the kernel's log.
+kmsg() {
+	grep -Eiq "vfio-claim: .*$1" "$M/kmsg" ||
+		fail "${M##*/}: kmsg has no '$1': $(grep vfio-claim: "$M/kmsg")"
+}
+
+# full_boot [DISK]: from its own disk, with no unit failed.
+full_boot() {
+	grep -q "^root=/dev/${1:-vda}$" "$M/result" && grep -q '^failed-units=$' "$M/result" ||
+		fail "${M##*/}: $(cat "$M/result")"
+}

@@ -1,0 +1,349 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What `tests/vm/lab run` left of the scenarios: special images, selectors,
+# refusals, failures and devices that come late.
+
+load facts
+
+# machines SCENARIO: all that ran of it; at least one.
+machines() {
+	local directory found=0
+
+	for directory in "$FACTS/$1"@*; do
+		[ -d "$directory" ] || continue
+		found=1
+		basename "$directory"
+	done
+	[ "$found" = 1 ] || fail "no facts of $1: tests/vm/lab run $1"
+}
+
+# each SCENARIO COMMAND...: the command on each machine of the scenario.
+each() {
+	local name names
+
+	names=$(machines "$1")
+	shift
+	for name in $names; do
+		machine "$name"
+		"$@"
+	done
+}
+
+whole_card() {
+	claimed $DISPLAY_1 $AUDIO_1
+	recorded $DISPLAY_1 claimed
+	recorded $AUDIO_1 claimed
+	full_boot
+}
+
+all_native() {
+	not_claimed $DISPLAY_1 $AUDIO_1
+	is $AUDIO_1 driver snd_hda_intel
+	touched $DISPLAY_1
+	touched $AUDIO_1
+	full_boot
+}
+
+# ---- The measure itself
+
+@test "IDs on the command line alone: native drivers touch both functions" {
+	machine baseline-ids@13-initramfs-tools
+	touched $DISPLAY_1
+	touched $AUDIO_1
+	is $AUDIO_1 driver snd_hda_intel
+}
+
+@test "rd.driver.pre with a stock dracut image: native drivers win" {
+	machine baseline-driver-pre@testing-dracut-systemd
+	touched $DISPLAY_1
+	touched $AUDIO_1
+}
+
+# ---- Images
+
+@test "stock images of initramfs-tools" {
+	each stock whole_card
+}
+
+@test "stock images of dracut" {
+	each stock-dracut whole_card
+}
+
+@test "busybox's modprobe in the image" {
+	each busybox whole_card
+}
+
+@test "hostonly images" {
+	each hostonly whole_card
+}
+
+@test "the images for one IOMMU group show one" {
+	local name group
+
+	for name in $(machines config-only); do
+		machine "$name"
+		group=$(fact $DISPLAY_1 group)
+		[ "$group" != - ]
+		is $AUDIO_1 group "$group"
+	done
+}
+
+# Every file and its size; what is not the same is in $output.
+compare_files() {
+	run diff <(grep -v "$3" "$FACTS/$1/files") <(grep -v "$3" "$FACTS/$2/files")
+}
+
+@test "without a config images are as without vfio-claim" {
+	local pair
+
+	for pair in {12,13,testing}-{initramfs-tools,dracut-systemd}; do
+		image "no-config@$pair"
+		image "no-product@$pair"
+		[ -s "$FACTS/no-config@$pair/files" ]
+		compare_files "no-product@$pair" "no-config@$pair" '^$'
+		[ "$status" = 0 ] || fail "$pair: $output"
+	done
+}
+
+@test "an invalid config fails the build and says where" {
+	local name
+
+	for name in $(machines invalid-config); do
+		image "$name"
+		[ "$(cat "$M/status")" != 0 ] || fail "$name was built"
+		grep -q 'vfio-claim.conf:2:.*10de:1c3' "$M/build.log" ||
+			fail "$name: $(tail -n 5 "$M/build.log")"
+		grep -q 'vfio-claim.conf:3:.*functionz' "$M/build.log" ||
+			fail "$name: $(tail -n 5 "$M/build.log")"
+	done
+}
+
+# Bytes that the second image has more than the first, kernel modules, their
+# indexes and shared libraries aside.
+growth() {
+	awk '
+		$2 ~ /\.ko(\.[gxz]*|\.zst)?$/ || $2 ~ /\/modules\.[^\/]*$/ { next }
+		FILENAME == ARGV[1] { had[$2] = $1; next }
+		{ sum += $1 - ($2 in had ? had[$2] : 0) }
+		END { print sum + 0 }' "$FACTS/$1/files" "$FACTS/$2/files"
+}
+
+@test "vfio-claim adds at most 200 KiB to an image" {
+	local pair bytes
+
+	for pair in {12,13,testing}-{initramfs-tools,dracut-systemd}; do
+		image "no-product@$pair"
+		image "config-only@$pair"
+		bytes=$(growth "no-product@$pair" "config-only@$pair")
+		echo "$pair: $bytes bytes"
+		grep -q vfio-claim-boot "$M/files"
+		[ "$bytes" -gt 0 ] && [ "$bytes" -le $((200 * 1024)) ]
+	done
+}
+
+# ---- Machines
+
+@test "an AMD machine" {
+	each amd whole_card
+	grep -q AMD-Vi "$M/kmsg"
+}
+
+@test "vfio-pci was loaded before the helper started" {
+	each vfio-loaded whole_card
+}
+
+no_iommu() {
+	local address
+
+	for address in $DISPLAY_1 $AUDIO_1; do
+		is $address driver -
+		is $address late.driver -
+		is $address late.touched 0
+		recorded $address failed 'iommu'
+	done
+	full_boot
+}
+
+@test "without an IOMMU nobody gets the card, and boot.json says why" {
+	each no-iommu no_iommu
+}
+
+no_vfio() {
+	local address
+
+	for address in $DISPLAY_1 $AUDIO_1; do
+		fact_is_not $address driver nouveau
+		fact_is_not $address driver snd_hda_intel
+		is $address override vfio-pci
+		is $address touched 0
+		is $address late.touched 0
+		recorded $address failed 'vfio.pci'
+	done
+	full_boot
+}
+
+@test "vfio_pci is missing from the image" {
+	each no-vfio no_vfio
+}
+
+# ---- Selectors
+
+@test "functions = matched leaves the audio function alone" {
+	machine matched-only@13-dracut
+	claimed $DISPLAY_1
+	not_claimed $AUDIO_1
+	is $AUDIO_1 driver snd_hda_intel
+	touched $AUDIO_1
+	full_boot
+}
+
+@test "two identical cards: one is VFIO's, nouveau probes the other" {
+	machine identical@13-dracut-systemd
+	claimed $DISPLAY_1 $AUDIO_1
+	not_claimed 0000:02:00.0 0000:02:00.1
+	touched 0000:02:00.0
+	touched 0000:02:00.1
+	full_boot
+}
+
+@test "the claimed card moved: refused, reported, nothing taken" {
+	machine moved@13-dracut-systemd
+	not_claimed 0000:01:00.0 0000:02:00.0 0000:02:00.1
+	touched 0000:02:00.0
+	recorded 0000:01:00.0 refused '10de:1c30|card|id'
+	kmsg '0000:01:00.0.*'
+	full_boot
+}
+
+@test "nth=, path=, addresses with * and except" {
+	machine selectors@testing-initramfs-tools
+	not_claimed 0000:01:00.0 0000:01:00.1
+	claimed 0000:02:00.0 0000:02:00.1
+	claimed 0000:03:00.0
+	not_claimed 0000:03:00.1
+	claimed 0000:04:00.0
+	not_claimed 0000:04:00.1
+	touched 0000:01:00.0
+	full_boot
+}
+
+@test "subsystem IDs, classes, a card of four functions" {
+	machine selectors-more@12-dracut
+	not_claimed 0000:01:00.0 0000:01:00.1
+	claimed 0000:02:00.0 0000:02:00.1
+	claimed 0000:03:00.0
+	claimed 0000:04:00.0 0000:04:00.1 0000:04:00.2 0000:04:00.3
+	touched 0000:01:00.0
+	full_boot
+}
+
+@test "rd.vfio-claim=SELECTOR with an empty config" {
+	each argument whole_card
+}
+
+@test "more IDs than vfio-pci.ids= can hold" {
+	machine many-ids@13-dracut-systemd
+	[ "$(grep -c 'match = ' "$M/config")" -gt 150 ]
+	claimed 0000:01:00.0 0000:01:00.1 0000:02:00.0
+	claimed 0000:03:00.0 0000:03:00.1 0000:03:00.2 0000:03:00.3
+	full_boot
+}
+
+# ---- Off, damaged, refused
+
+@test "rd.vfio-claim=0: everything native" {
+	each off all_native
+	jq -e '.enabled == false' "$M/boot.json"
+	[ ! -e "$M/rules.d/70-vfio-claim.rules" ]
+	each off-initramfs-tools all_native
+	jq -e '.enabled == false' "$M/boot.json"
+}
+
+# damaged MACHINE WORD: what vfio-claim says of its table.
+damaged() {
+	machine "$1"
+	all_native
+	jq -e '.table.status == "bad"' "$M/boot.json" ||
+		fail "$1: $(jq -c .table "$M/boot.json")"
+	kmsg "$2"
+}
+
+@test "a corrupt claims table: nothing is claimed by guess" {
+	damaged table-corrupt@12-initramfs-tools 'checksum'
+}
+
+@test "a truncated claims table: nothing is claimed by guess" {
+	damaged table-truncated@13-dracut-systemd 'truncat|checksum|end'
+}
+
+@test "an empty claims table: nothing is claimed by guess" {
+	damaged table-empty@testing-dracut 'empty|not a claims table'
+}
+
+@test "a claims table of a future version: nothing is claimed by guess" {
+	damaged table-future@13-initramfs-tools 'version'
+}
+
+native_driver_lets_go() {
+	whole_card_after_release
+	[ "$(jq -r --arg a $AUDIO_1 '.devices[] | select(.address == $a).driver_before' \
+		"$M/boot.json")" = snd_hda_intel ] || fail "$(cat "$M/boot.json")"
+	kmsg "$AUDIO_1.*snd_hda_intel"
+}
+
+# snd_hda_intel had it, so there are accesses: but none after the claim.
+whole_card_after_release() {
+	is $DISPLAY_1 driver vfio-pci
+	is $DISPLAY_1 touched 0
+	is $AUDIO_1 driver vfio-pci
+	is $AUDIO_1 late.driver vfio-pci
+	touched $AUDIO_1
+	recorded $DISPLAY_1 claimed
+	recorded $AUDIO_1 claimed
+	full_boot
+}
+
+@test "a device that a native driver holds is unbound, claimed and reported" {
+	each held native_driver_lets_go
+	each held-dracut native_driver_lets_go
+}
+
+@test "an NVMe and a NIC in the config are refused, with the reason" {
+	machine refused@13-initramfs-tools
+	is 0000:02:00.0 driver nvme
+	is 0000:03:00.0 driver igb
+	recorded 0000:02:00.0 refused storage
+	recorded 0000:03:00.0 refused network
+	kmsg '0000:02:00.0.*storage'
+	kmsg '0000:03:00.0.*network'
+	claimed $DISPLAY_1 $AUDIO_1
+	full_boot
+}
+
+@test "the NVMe that the machine boots from is refused" {
+	machine root-nvme@testing-dracut-systemd
+	is 0000:00:10.0 driver nvme
+	recorded 0000:00:10.0 refused storage
+	claimed $DISPLAY_1 $AUDIO_1
+	full_boot nvme0n1
+}
+
+# ---- Later
+
+comes_later() {
+	[ "$(cat "$M/steps.status")" = 0 ] || fail "${M##*/}: steps: $(cat "$M/steps.log")"
+	claimed $DISPLAY_1 $AUDIO_1
+	claimed 0000:02:00.0 0000:02:00.1
+	is 0000:03:00.0 driver igb
+	is 0000:03:10.0 driver vfio-pci
+	is 0000:03:10.0 late.driver vfio-pci
+	! grep -E 'igbvf 0000:03:10.0' "$M/kmsg"
+	full_boot
+}
+
+@test "a hot-plugged card and a new VF are claimed, Debian 13" {
+	each later comes_later
+}
+
+@test "a hot-plugged card and a new VF are claimed, Debian 12" {
+	each later-12 comes_later
+}
