@@ -8,6 +8,7 @@ setup() {
 	bats_require_minimum_version 1.5.0
 }
 
+# shellcheck disable=SC2120 # the options are bats' `run boot OPTION...`
 boot() {
 	"$HELPER" --root "$ROOT" "$@"
 }

@@ -19,8 +19,9 @@ setup() {
 	[ -n "$(find "$DEST" -path '*dracut/modules.d/50vfio-claim/module-setup.sh' -perm -111)" ]
 	[ -x "$DEST/usr/share/initramfs-tools/hooks/vfio-claim" ]
 	[ -x "$DEST/usr/share/initramfs-tools/scripts/init-top/00-vfio-claim" ]
-	# Sorts before udev's script, or the race is lost.
-	[[ 00-vfio-claim < udev ]]
+	# It must sort before udev's script, or the race is lost.
+	[ "$(printf '%s\n' udev "$(ls "$DEST/usr/share/initramfs-tools/scripts/init-top")" |
+		LC_ALL=C sort | head -n 1)" = 00-vfio-claim ]
 }
 
 @test "install: helper and hooks are at most 200 KiB" {

@@ -36,7 +36,7 @@ static void test_full_record(void **state)
 				 .command_line = "ro x=\"a\\b\" \x01 rd.vfio-claim=z",
 				 .started = 1.5,
 				 .finished = 2.25,
-				 .peak_memory = 1824,
+				 .peak_memory_kib = 1824,
 				 .table = TABLE_OK,
 				 .checksum = "0123456789abcdef" };
 	char *json;
