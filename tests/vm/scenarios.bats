@@ -336,7 +336,7 @@ comes_later() {
 	is 0000:03:00.0 driver igb
 	is 0000:03:10.0 driver vfio-pci
 	is 0000:03:10.0 late.driver vfio-pci
-	! grep -E 'igbvf 0000:03:10.0' "$M/kmsg"
+	! grep 'igbvf 0000:03:10.0' "$M/kmsg" || fail "${M##*/}: igbvf had the VF"
 	full_boot
 }
 

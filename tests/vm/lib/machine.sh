@@ -238,6 +238,7 @@ attend() {
 }
 
 start_server() {
+	touch "$dir/server.log"
 	(
 		cd "$dir"
 		exec "$(server_binary)" spec accesses
