@@ -43,7 +43,12 @@ with_lock() {
 # its mounts are gone when it ends, even when it was killed.
 # in_namespace FUNCTION ARGUMENT...
 in_namespace() {
-	unshare --mount --propagation private "$VM_DIR/lab" _call "$@"
+	(exec_in_namespace "$@")
+}
+
+# The same in place of this process, which can then be told to end.
+exec_in_namespace() {
+	exec unshare --mount --propagation private "$VM_DIR/lab" _call "$@"
 }
 
 # mount_over LOWER WORK TARGET: a tree that may be written to and that leaves

@@ -232,6 +232,8 @@ attend() {
 			say) say "$machine $argument" ;;
 			esac
 		done
+		# dracut's last word, which it repeats for ever.
+		! grep -aq 'Boot has failed' "$dir/console" 2>/dev/null || kill "$1" || true
 		sleep 0.3
 	done
 	exec 7>&-
@@ -292,7 +294,7 @@ boot() {
 	[ ! -s "$dir/spec" ] || start_server
 	qemu_command
 	cat <>"$dir/monitor.out" >"$dir/monitor.log" &
-	in_namespace start_qemu "$dir" "$(tree_of "${S[release]}")/boot/vmlinuz-$(kernel_of "${S[release]}")" \
+	exec_in_namespace start_qemu "$dir" "$(tree_of "${S[release]}")/boot/vmlinuz-$(kernel_of "${S[release]}")" \
 		"$(disk_of "${S[release]}")" "${S[limit]}" "${qemu[@]}" >"$dir/qemu.log" 2>&1 &
 	qemu_pid=$!
 	attend "$qemu_pid"
