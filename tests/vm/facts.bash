@@ -46,13 +46,13 @@ claimed() {
 	local address
 
 	for address; do
-		is "$address" driver vfio-pci
-		is "$address" override vfio-pci
-		is "$address" touched 0
-		is "$address" late.driver vfio-pci
-		is "$address" late.touched 0
+		is "$address" driver vfio-pci || return
+		is "$address" override vfio-pci || return
+		is "$address" touched 0 || return
+		is "$address" late.driver vfio-pci || return
+		is "$address" late.touched 0 || return
 		! grep -E "(nouveau|snd_hda_intel|xhci_hcd) $address" "$M/kmsg" ||
-			fail "${M##*/}: a native driver logged about $address"
+			fail "${M##*/}: a native driver logged about $address" || return
 	done
 }
 
@@ -72,9 +72,9 @@ not_claimed() {
 	local address
 
 	for address; do
-		is "$address" override '(null)'
-		fact_is_not "$address" driver vfio-pci
-		fact_is_not "$address" late.driver vfio-pci
+		is "$address" override '(null)' || return
+		fact_is_not "$address" driver vfio-pci || return
+		fact_is_not "$address" late.driver vfio-pci || return
 	done
 }
 

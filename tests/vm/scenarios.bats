@@ -58,6 +58,21 @@ all_native() {
 	touched $AUDIO_1
 }
 
+@test "what is asserted of claimed devices is false of others" {
+	machine baseline-ids@13-initramfs-tools
+	run claimed $DISPLAY_1
+	[ "$status" = 1 ]
+	run claimed 0000:00:1f.2
+	[ "$status" = 1 ]
+	run claimed 0000:09:00.0
+	[ "$status" = 1 ]
+	machine config-only@13-initramfs-tools
+	run not_claimed $AUDIO_1
+	[ "$status" = 1 ]
+	run touched $AUDIO_1
+	[ "$status" = 1 ]
+}
+
 # ---- Images
 
 @test "stock images of initramfs-tools" {

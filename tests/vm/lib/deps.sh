@@ -9,7 +9,6 @@ BUILD_PACKAGES=(
 )
 CHECK_PACKAGES=(
 	bats jq shellcheck cppcheck clang valgrind libcmocka-dev
-	initramfs-tools-core dracut-core
 )
 
 # Those of the packages given that are not installed, one a line.

@@ -86,12 +86,19 @@ image_for() {
 	[ "$(cat "$image/status")" = 0 ] || echo "build failed" >"$LAB/run/$1.note"
 }
 
-lab_image() {
-	machines_of "$@" | in_pairs image "$VM_DIR/lab" _call image_for
-}
-
 # Which releases the machines given need; 13 always, for its QEMU.
 releases_of() { printf '%s\n' 13 "$@" | sed 's/.*@//; s/-.*//' | sort -u; }
+
+# lab_image [MACHINE...]
+lab_image() {
+	local -a machines releases
+
+	mapfile -t machines < <(machines_of "$@")
+	mapfile -t releases < <(releases_of "${machines[@]}")
+	lab_trees "${releases[@]}"
+	lab_product
+	printf '%s\n' "${machines[@]}" | in_pairs image "$VM_DIR/lab" _call image_for
+}
 
 # shellcheck disable=SC2120  # the arguments come from the command line
 lab_run() {
