@@ -11,7 +11,7 @@
 #            hostonly  dracut -H
 #            novfio    vfio_pci taken out afterwards
 
-# Images of a product that has changed since are of no more use.
+# With vfio-claim inside, by its key; without it, in `none`.
 images_dir() { echo "$LAB/images/$(basename "$(product_layer)")"; }
 
 # image_of RELEASE GENERATOR VARIANTS PRODUCT CONFIG-FILE

@@ -64,6 +64,9 @@ build_product() {
 	fi
 	rm -rf "$layer.work"
 	mv "$layer.part" "$layer"
+	# Images with another vfio-claim inside are of no more use.
+	find "$LAB/images" -mindepth 1 -maxdepth 1 ! -name none ! -name "${layer##*/}" \
+		-exec rm -rf {} +
 	say "vfio-claim: built in the Debian 12 tree in $(seconds_since "$started") s"
 }
 
