@@ -340,6 +340,17 @@ damaged() {
 	[ "$(overrides)" = "0000:02:00.1 vfio-pci" ]
 }
 
+@test "boot: a device that does not say what it is is not claimed by its address" {
+	machine twin-gpus
+	claims <<<$'[claim gpu]\nmatch = 02:00.0\n[claim other]\nmatch = 01:00.*'
+	printf 'PCI_CLASS=30000\n' >"$ROOT/$DEVICES/0000:02:00.0/uevent"
+	rm "$ROOT/$DEVICES/0000:01:00.0/uevent"
+	boot 2>/dev/null
+	[ "$(overrides)" = "0000:01:00.1 vfio-pci" ]
+	[ "$(record -c '.devices[1] | [.address, .outcome, .id, .reason]')" = \
+		'["0000:02:00.0","refused",null,"there is no device at this address"]' ]
+}
+
 @test "boot: one device that cannot be written does not stop the others" {
 	machine twin-gpus
 	claims <<<$'[claim gpu]\nmatch = 10de:1c30'
