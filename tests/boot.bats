@@ -170,6 +170,15 @@ kernel_tree() {
 		'[["vfio_pci",0],["nvgrace_gpu_vfio_pci",0],["vfio_iommu_type1",0]]' ]
 }
 
+@test "boot: the fallback loads vfio_pci when nothing else did" {
+	machine domains
+	kernel_tree
+	claims <<<$'[claim hopper]\nmatch = 0001:01:00.0'
+	boot 2>/dev/null
+	[ "$(record -c '[.modules[].name]')" = \
+		'["nvgrace_gpu_vfio_pci","vfio_iommu_type1","vfio_pci"]' ]
+}
+
 @test "boot: a named driver has no fallback" {
 	machine domains
 	kernel_tree
