@@ -56,6 +56,20 @@ claimed() {
 	done
 }
 
+# claimed_usb ADDRESS...: the same of USB controllers, whose registers firmware
+# and the kernel's own hand-over quirk read long before any driver.
+claimed_usb() {
+	local address
+
+	for address; do
+		is "$address" driver vfio-pci || return
+		is "$address" late.driver vfio-pci || return
+		is "$address" late.touched "$(fact "$address" touched)" || return
+		! grep -E "xhci_hcd $address" "$M/kmsg" ||
+			fail "${M##*/}: a native driver logged about $address" || return
+	done
+}
+
 # recorded ADDRESS OUTCOME [REASON-REGEX]: boot.json's word on the device.
 recorded() {
 	local entry

@@ -167,6 +167,15 @@ add_iommu() {
 	esac
 }
 
+# The processor that goes with the IOMMU. QEMU keeps the top of an AMD one's
+# addresses free, which is just where the BIOS puts windows for large BARs.
+processor() {
+	case ${S[iommu]} in
+	amd) echo qemu64 ;;
+	*) echo qemu64,vendor=GenuineIntel ;;
+	esac
+}
+
 kernel_arguments() {
 	echo "root=LABEL=labroot rw console=ttyS0 quiet panic=1 rd.shell=0" \
 		"rd.emergency=poweroff" "${S[append]-}" | tr '\n' ' '
@@ -175,7 +184,8 @@ kernel_arguments() {
 qemu_command() {
 	qemu=(
 		qemu-system-x86_64 -nodefaults -no-reboot -display none
-		-machine "q35,kernel-irqchip=split" -accel tcg -m "${S[memory]}"
+		-machine "q35,kernel-irqchip=split" -accel tcg -cpu "$(processor)"
+		-m "${S[memory]}"
 		-kernel "/srv/vmlinuz" -initrd /mnt/initrd -append "$(kernel_arguments)"
 		-serial "file:/mnt/console" -serial "file:/mnt/requests"
 		-chardev "pipe,id=monitor,path=/mnt/monitor" -mon "chardev=monitor,mode=control"
