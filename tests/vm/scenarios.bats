@@ -58,6 +58,13 @@ all_native() {
 	touched $AUDIO_1
 }
 
+@test "a hot-plugged card without vfio-claim: native drivers touch it" {
+	machine baseline-hotplug@12-initramfs-tools
+	is 0000:02:00.1 driver snd_hda_intel
+	touched 0000:02:00.0
+	touched 0000:02:00.1
+}
+
 @test "what is asserted of claimed devices is false of others" {
 	machine baseline-ids@13-initramfs-tools
 	run claimed $DISPLAY_1
