@@ -358,16 +358,17 @@ comes_later() {
 	claimed $DISPLAY_1 $AUDIO_1
 	claimed 0000:02:00.0 0000:02:00.1
 	is 0000:03:00.0 driver igb
-	is 0000:03:10.0 driver vfio-pci
-	is 0000:03:10.0 late.driver vfio-pci
-	! grep 'igbvf 0000:03:10.0' "$M/kmsg" || fail "${M##*/}: igbvf had the VF"
+	# Seven, since a rule that comes too early or too late may still win once.
+	[ "$(grep -c ' id=8086:10ca .* driver=vfio-pci .* late.driver=vfio-pci ' "$M/facts")" = 7 ] ||
+		fail "${M##*/}: $(grep ' id=8086:10ca ' "$M/facts")"
+	! grep 'igbvf 0000:03:1' "$M/kmsg" || fail "${M##*/}: igbvf had a VF"
 	full_boot
 }
 
-@test "a hot-plugged card and a new VF are claimed, Debian 13" {
+@test "a hot-plugged card and new VFs are claimed, Debian 13" {
 	each later comes_later
 }
 
-@test "a hot-plugged card and a new VF are claimed, Debian 12" {
+@test "a hot-plugged card and new VFs are claimed, Debian 12" {
 	each later-12 comes_later
 }
