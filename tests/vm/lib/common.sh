@@ -78,6 +78,7 @@ in_tree() {
 
 # Runs COMMAND ITEM for each ITEM of the standard input, two at a time, and
 # says how each went. COMMAND leaves a last word on its own in LAB/run/ITEM.note.
+# Not for a pipeline: only the lab's first process hears that it is to stop.
 # in_pairs LABEL COMMAND...
 in_pairs() {
 	local label=$1 total=0 finished=0 failures=0 running=0 pid item

@@ -97,7 +97,7 @@ lab_image() {
 	mapfile -t releases < <(releases_of "${machines[@]}")
 	lab_trees "${releases[@]}"
 	lab_product
-	printf '%s\n' "${machines[@]}" | in_pairs image "$VM_DIR/lab" _call image_for
+	in_pairs image "$VM_DIR/lab" _call image_for < <(printf '%s\n' "${machines[@]}")
 }
 
 # shellcheck disable=SC2120  # the arguments come from the command line
@@ -110,13 +110,15 @@ lab_run() {
 	lab_disk "${releases[@]}"
 	build_server
 	lab_image "${machines[@]}"
-	printf '%s\n' "${machines[@]}" | in_pairs boot "$VM_DIR/lab" _call boot
+	in_pairs boot "$VM_DIR/lab" _call boot < <(printf '%s\n' "${machines[@]}")
 	say "${#machines[@]} machines in $(seconds_since "$started") s; facts: $LAB/facts"
 }
 
-# Every machine, then the tests that only read the facts. A machine that does
+# Every machine, then the tests that only read the facts, never older ones. A machine that does
 # not come up is a failed test then, not the end of the run.
 lab_matrix() {
+	rm -rf "$LAB/facts"
+	mkdir "$LAB/facts"
 	# shellcheck disable=SC2119
 	lab_run || true
 	VFIO_CLAIM_LAB=$LAB bats "$VM_DIR"/*.bats
