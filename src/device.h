@@ -21,9 +21,7 @@ struct device {
 	int iommu_group; /* -1: none */
 	struct pci_path path;
 	bool has_path;
-	bool has_override;               /* the attribute exists */
-	char override[DRIVER_NAME_SIZE]; /* empty: not set */
-	char variant[DRIVER_NAME_SIZE];  /* the VFIO variant driver made for it; empty: none */
+	char variant[DRIVER_NAME_SIZE]; /* the VFIO variant driver made for it; empty: none */
 };
 
 /* All functions in address order. */

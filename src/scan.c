@@ -121,16 +121,22 @@ static void scan_path(int dir, const char *address, struct device *device)
 	device->has_path = pci_path_from_sysfs(target, &device->path) == 0;
 }
 
-static void scan_override(int dir, const char *address, struct device *device)
+/*
+ * The link to the physical function is made just after a virtual function is announced
+ * (drivers/pci/iov.c: pci_iov_add_virtfn()); the attribute, since 5.13, is there from the start.
+ */
+static bool is_virtual_function(int dir, const char *address)
 {
+	static const char *const signs[] = { "physfn", "sriov_vf_msix_count" };
 	char path[64];
+	struct stat st;
 
-	(void)snprintf(path, sizeof(path), "%s/driver_override", address);
-	int r = read_attribute(dir, path, device->override, sizeof(device->override));
-	device->has_override = r >= 0;
-	/* How the kernel prints a NULL pointer: no override is set. */
-	if (r < 0 || strcmp(device->override, "(null)") == 0)
-		device->override[0] = '\0';
+	for (size_t i = 0; i < 2; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", address, signs[i]);
+		if (fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			return true;
+	}
+	return false;
 }
 
 static void scan_candidate(int dir, struct device *device)
@@ -139,13 +145,10 @@ static void scan_candidate(int dir, struct device *device)
 	char path[64];
 	char group[16];
 	unsigned number;
-	struct stat st;
 
 	(void)pci_address_format(&device->address, address);
 	scan_path(dir, address, device);
-	scan_override(dir, address, device);
-	(void)snprintf(path, sizeof(path), "%s/physfn", address);
-	device->is_vf = fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	device->is_vf = is_virtual_function(dir, address);
 	(void)snprintf(path, sizeof(path), "%s/iommu_group", address);
 	if (read_link_name(dir, path, group, sizeof(group)) > 0 &&
 	    parse_decimal(group, 0, INT_MAX, &number) == 0)

@@ -11,6 +11,9 @@
 
 #define END "vfio_claim_end"
 
+/* The link physfn comes a moment after the event, the attribute (since 5.13) before it. */
+#define NOT_A_VF "TEST!=\"physfn\", TEST!=\"sriov_vf_msix_count\", "
+
 static void add_attribute(struct text *text, const char *name, uint32_t value)
 {
 	if (value != PCI_ANY)
@@ -147,8 +150,12 @@ static bool neighbourhood_is_new(const struct claim *claim, size_t index)
 	return true;
 }
 
-/* The helper answers what a rule cannot see; it is asked about few devices. */
-static void add_questions(struct text *text, const struct claim *claim, size_t number)
+/*
+ * The helper answers what a rule cannot see; it is asked about few devices. A virtual function
+ * is nobody's companion.
+ */
+static void add_questions(struct text *text, const struct claim *claim, size_t number,
+			  bool about_all)
 {
 	char neighbourhood[PCI_ADDRESS_SIZE + 16];
 
@@ -157,9 +164,9 @@ static void add_questions(struct text *text, const struct claim *claim, size_t n
 			continue;
 		render_neighbourhood(&claim->matches[i], neighbourhood);
 		text_add(text,
-			 "%sTEST!=\"physfn\", PROGRAM==\"" BOOT_HELPER
+			 "%s%sPROGRAM==\"" BOOT_HELPER
 			 " --device $kernel --claim %s\", GOTO=\"vfio_claim_%zu_take\"\n",
-			 neighbourhood, claim->name, number);
+			 neighbourhood, about_all ? "" : NOT_A_VF, claim->name, number);
 	}
 }
 
@@ -208,7 +215,7 @@ static void add_claim(struct text *text, const struct claim *claim, size_t numbe
 	if (!ask_all)
 		add_selectors(text, claim, number);
 	if (ask_all || claim->functions == FUNCTIONS_ALL)
-		add_questions(text, claim, number);
+		add_questions(text, claim, number, ask_all);
 	text_add(text, "GOTO=\"vfio_claim_%zu_end\"\n", number);
 	text_add(text, "LABEL=\"vfio_claim_%zu_take\"\n", number);
 	add_take(text, driver);
@@ -241,16 +248,15 @@ int udev_rule_render(const struct claims *claims, char **ret_text)
 	text_add(&text, "\", ENV{MODALIAS}=\"\"\n"
 			"\n# Virtual functions wait for the rules below.\n");
 	add_autoprobe(&text, claims);
-	text_add(
-		&text,
-		"\n# Only what appears now: not the replay of `udevadm trigger`, which would "
-		"take\n"
-		"# back a device that was released on purpose.\n"
-		"ENV{SYNTH_UUID}==\"?*\", GOTO=\"" END "\"\n"
-		"\n# Bridges never; storage and network only as virtual functions.\n"
-		"ATTR{class}==\"0x06*\", GOTO=\"" END "\"\n"
-		"TEST!=\"physfn\", ATTR{class}==\"0x01*|0x02*|0x0d*|0x0c04*|0x0c06*|0x0805*\", "
-		"GOTO=\"" END "\"\n");
+	text_add(&text,
+		 "\n# Only what appears now: not the replay of `udevadm trigger`, which would "
+		 "take\n"
+		 "# back a device that was released on purpose.\n"
+		 "ENV{SYNTH_UUID}==\"?*\", GOTO=\"" END "\"\n"
+		 "\n# Bridges never; storage and network only as virtual functions.\n"
+		 "ATTR{class}==\"0x06*\", GOTO=\"" END "\"\n" NOT_A_VF
+		 "ATTR{class}==\"0x01*|0x02*|0x0d*|0x0c04*|0x0c06*|0x0805*\", "
+		 "GOTO=\"" END "\"\n");
 	for (size_t i = 0; i < claims->count; i++)
 		add_claim(&text, &claims->items[i], i);
 	text_add(&text, "\nLABEL=\"" END "\"\n");

@@ -35,7 +35,7 @@ reads_before_the_first_write() {
 @test "footprint: details are read of the claimed cards only" {
 	trace
 	reads_before_the_first_write >"$BATS_TEST_TMPDIR/reads"
-	[ "$(grep -c 'driver_override$' "$BATS_TEST_TMPDIR/reads")" -eq 32 ]
+	[ "$(grep -c 'physfn$' "$BATS_TEST_TMPDIR/reads")" -eq 32 ]
 	[ "$(grep -c '/config$\|/resource' "$BATS_TEST_TMPDIR/reads")" -eq 0 ]
 }
 

@@ -40,7 +40,6 @@ static inline struct snapshot machine(const struct test_device *devices, size_t 
 		device->class_code = from->class_code;
 		device->is_vf = from->is_vf;
 		device->iommu_group = (int)i;
-		device->has_override = true;
 		(void)copy_field(device->driver, sizeof(device->driver),
 				 from->driver ? from->driver : "");
 		(void)copy_field(device->variant, sizeof(device->variant),

@@ -48,7 +48,8 @@ static void test_full_rule(void **state)
 		"ACTION!=\"add\", GOTO=\"vfio_claim_end\"\n"
 		"\n"
 		"# No native module is loaded on behalf of a device that is VFIO's.\n"
-		"ATTR{driver_override}==\"vfio-pci|*_vfio_pci|mlx5_vfio_pci\", ENV{MODALIAS}=\"\"\n"
+		"ATTR{driver_override}==\"vfio-pci|*_vfio_pci|mlx5_vfio_pci\", "
+		"ENV{MODALIAS}=\"\"\n"
 		"\n"
 		"# Virtual functions wait for the rules below.\n"
 		"ATTR{vendor}==\"0x10de\", ATTR{sriov_vf_device}==\"1c30\", "
@@ -56,19 +57,23 @@ static void test_full_rule(void **state)
 		"ATTR{vendor}==\"0x15b3\", ATTR{sriov_vf_device}==\"101e\", "
 		"ATTR{sriov_drivers_autoprobe}=\"0\"\n"
 		"\n"
-		"# Only what appears now: not the replay of `udevadm trigger`, which would take\n"
+		"# Only what appears now: not the replay of `udevadm trigger`, which would "
+		"take\n"
 		"# back a device that was released on purpose.\n"
 		"ENV{SYNTH_UUID}==\"?*\", GOTO=\"vfio_claim_end\"\n"
 		"\n"
 		"# Bridges never; storage and network only as virtual functions.\n"
 		"ATTR{class}==\"0x06*\", GOTO=\"vfio_claim_end\"\n"
-		"TEST!=\"physfn\", ATTR{class}==\"0x01*|0x02*|0x0d*|0x0c04*|0x0c06*|0x0805*\", "
+		"TEST!=\"physfn\", TEST!=\"sriov_vf_msix_count\", "
+		"ATTR{class}==\"0x01*|0x02*|0x0d*|0x0c04*|0x0c06*|0x0805*\", "
 		"GOTO=\"vfio_claim_end\"\n"
 		"\n"
 		"# claim gpu\n"
-		"ATTR{vendor}==\"0x10de\", ATTR{device}==\"0x1c30\", GOTO=\"vfio_claim_0_take\"\n"
-		"ATTR{vendor}==\"0x10de\", TEST!=\"physfn\", "
-		"PROGRAM==\"/usr/lib/vfio-claim/vfio-claim-boot --device $kernel --claim gpu\", "
+		"ATTR{vendor}==\"0x10de\", ATTR{device}==\"0x1c30\", "
+		"GOTO=\"vfio_claim_0_take\"\n"
+		"ATTR{vendor}==\"0x10de\", TEST!=\"physfn\", TEST!=\"sriov_vf_msix_count\", "
+		"PROGRAM==\"/usr/lib/vfio-claim/vfio-claim-boot --device $kernel --claim "
+		"gpu\", "
 		"GOTO=\"vfio_claim_0_take\"\n"
 		"GOTO=\"vfio_claim_0_end\"\n"
 		"LABEL=\"vfio_claim_0_take\"\n"
@@ -81,7 +86,8 @@ static void test_full_rule(void **state)
 		"LABEL=\"vfio_claim_0_end\"\n"
 		"\n"
 		"# claim vf\n"
-		"ATTR{vendor}==\"0x15b3\", ATTR{device}==\"0x101e\", GOTO=\"vfio_claim_1_take\"\n"
+		"ATTR{vendor}==\"0x15b3\", ATTR{device}==\"0x101e\", "
+		"GOTO=\"vfio_claim_1_take\"\n"
 		"GOTO=\"vfio_claim_1_end\"\n"
 		"LABEL=\"vfio_claim_1_take\"\n"
 		"ENV{MODALIAS}=\"\"\n"
@@ -170,11 +176,10 @@ static void test_beyond_rules(void **state)
 		char *part = render_claim(&claims[i]);
 
 		assert_string_equal(
-			part,
-			"ATTR{vendor}==\"0x10de\", TEST!=\"physfn\", "
-			"PROGRAM==\"/usr/lib/vfio-claim/vfio-claim-boot --device $kernel "
-			"--claim a\", GOTO=\"vfio_claim_0_take\"\n"
-			"GOTO=\"vfio_claim_0_end\"\n");
+			part, "ATTR{vendor}==\"0x10de\", "
+			      "PROGRAM==\"/usr/lib/vfio-claim/vfio-claim-boot --device $kernel "
+			      "--claim a\", GOTO=\"vfio_claim_0_take\"\n"
+			      "GOTO=\"vfio_claim_0_end\"\n");
 		free(part);
 	}
 }
@@ -216,9 +221,9 @@ static void test_companions(void **state)
 		{ "10de:1c30", "ATTR{vendor}==\"0x10de\", TEST" },
 		{ "class=03", "\nTEST" },
 	};
-	static const struct test_claim same = { .name = "a",
-						.match = { "10de:1c30", "10de:1c31",
-							   "1002:0001" } };
+	static const struct test_claim same = {
+		.name = "a", .match = { "10de:1c30", "10de:1c31", "1002:0001" }
+	};
 	size_t asked = 0;
 
 	(void)state;
@@ -227,7 +232,7 @@ static void test_companions(void **state)
 		char *part = render_claim(&claim);
 
 		assert_contains(part, rows[i].where);
-		assert_contains(part, "!=\"physfn\", PROGRAM==");
+		assert_contains(part, "!=\"sriov_vf_msix_count\", PROGRAM==");
 		free(part);
 	}
 	char *part = render_claim(&same);
@@ -251,9 +256,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_full_rule), cmocka_unit_test(test_selectors),
-		cmocka_unit_test(test_except),	  cmocka_unit_test(test_beyond_rules),
-		cmocka_unit_test(test_autoprobe),
-		cmocka_unit_test(test_companions), cmocka_unit_test(test_no_claims),
+		cmocka_unit_test(test_except),    cmocka_unit_test(test_beyond_rules),
+		cmocka_unit_test(test_autoprobe), cmocka_unit_test(test_companions),
+		cmocka_unit_test(test_no_claims),
 	};
 
 	return cmocka_run_group_tests_name("udev_rule", tests, NULL, NULL);
