@@ -28,11 +28,19 @@ static bool holds(const struct selector *selector, const struct device *device)
 		(device->has_path && pci_path_equal(&selector->path, &device->path)));
 }
 
+/* Also where the place is right and the device is not: the refusal says what is there. */
+static bool is_concerned(const struct selector *selector, const struct device *device)
+{
+	if ((selector->words & SELECT_ADDRESS) != 0)
+		return address_holds(selector, &device->address);
+	return selector_holds_plainly(selector, device);
+}
+
 static bool could_take(const struct claims *claims, const struct device *device)
 {
 	for (size_t i = 0; i < claims->count; i++)
 		for (size_t j = 0; j < claims->items[i].match_count; j++)
-			if (selector_holds_plainly(&claims->items[i].matches[j], device))
+			if (is_concerned(&claims->items[i].matches[j], device))
 				return true;
 	return false;
 }

@@ -96,7 +96,9 @@ static void find_elsewhere(const struct draft *draft, const struct selector *sel
 	     i++) {
 		const struct device *device = &draft->snapshot->devices[i];
 
-		if (!pci_ids_match(&selector->ids, &device->ids))
+		if (!pci_ids_match(&selector->ids, &device->ids) ||
+		    ((selector->words & SELECT_ADDRESS) != 0 &&
+		     pci_address_compare(&selector->address, &device->address) == 0))
 			continue;
 		(void)snprintf(out, PLAN_REASON_SIZE, "; %s is at %s",
 			       pci_ids_format(&selector->ids, ids),
@@ -168,8 +170,8 @@ static void mark_claim(struct draft *draft, size_t index)
 }
 
 /*
- * True when `other` belongs to the card of `matched`. Functions of one slot behind a bridge
- * are one card. On a root bus they may be unrelated parts of a chipset (a PCH has LPC, audio
+ * True when `other` belongs to the card of `matched`. Functions of one slot and vendor behind a
+ * bridge are one card; of several vendors they are the work of a hypervisor. On a root bus they may be unrelated parts of a chipset (a PCH has LPC, audio
  * and SMBus in one slot): there only the usual companions of a display are taken. A virtual
  * function is always a card of its own.
  */
@@ -177,7 +179,7 @@ static bool same_card(const struct device *matched, const struct device *other)
 {
 	unsigned kind = other->class_code >> 8;
 
-	if (matched->is_vf || other->is_vf ||
+	if (matched->is_vf || other->is_vf || matched->ids.vendor != other->ids.vendor ||
 	    !pci_address_same_slot(&matched->address, &other->address))
 		return false;
 	if (matched->has_path && matched->path.hops > 0)

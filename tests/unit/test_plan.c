@@ -363,6 +363,23 @@ static void test_companions_of_a_card(void **state)
 	free(text);
 }
 
+/* A hypervisor puts functions of several makers into one slot: that is no card. */
+static void test_makers_in_one_slot(void **state)
+{
+	static const struct test_device slot[] = {
+		{ "08:03.0", "1b36:000d", 0x0c0330, "00:01.2/03.0", "", false, NULL },
+		{ "08:03.1", "1af4:1041", 0x120000, "00:01.2/03.1", "", false, NULL },
+		{ "08:03.2", "1b36:0005", 0x070002, "00:01.2/03.2", "", false, NULL },
+	};
+	static const struct test_claim claim[] = { { .name = "u", .match = { "1b36:000d" } } };
+	char *text = plan_of(slot, LENGTH(slot), claim, 1);
+
+	(void)state;
+	assert_null(strstr(text, "1af4:1041"));
+	assert_contains(text, "0000:08:03.2  1b36:0005  take    vfio-pci      u: another");
+	free(text);
+}
+
 /* On the root bus only the usual companions of a display go with it. */
 static void test_companions_on_the_root_bus(void **state)
 {
@@ -607,6 +624,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_matches),
 		cmocka_unit_test(test_expect),
 		cmocka_unit_test(test_companions_of_a_card),
+		cmocka_unit_test(test_makers_in_one_slot),
 		cmocka_unit_test(test_companions_on_the_root_bus),
 		cmocka_unit_test(test_virtual_functions),
 		cmocka_unit_test(test_refused_classes),
