@@ -10,7 +10,7 @@
 #include "text.h"
 
 /* The kernel's own limit on a command line is 2048 to 4096 bytes; the longest counts. */
-enum { ARGUMENT_SIZE = 4096 };
+enum { ARGUMENT_SIZE = 4096, IDS_MOST = 1023 };
 
 static int add_problem(struct cmdline *cmdline, const char *format, ...) PRINTF_LIKE(2, 3);
 
@@ -113,26 +113,36 @@ static int set_switch(struct cmdline *cmdline, const char *value)
 	return add_claim(cmdline, value);
 }
 
-/* One field of a vfio-pci.ids= entry: hex, as sscanf's %x reads it, 0x allowed. */
-static int parse_ids_field(const char *word, uint32_t *ret_value)
+/*
+ * One field of a vfio-pci.ids= entry: hex, as sscanf's %x reads it, 0x allowed. Moves *string
+ * behind it. Returns 0 or -EINVAL.
+ */
+static int parse_ids_field(const char **string, uint32_t *ret_value)
 {
+	const char *word = *string;
+
 	if (word[0] == '0' && (word[1] == 'x' || word[1] == 'X'))
 		word += 2;
-	return parse_hex(word, strlen(word), ret_value);
+	size_t length = strspn(word, "0123456789abcdefABCDEF");
+	*string = word + length;
+	return parse_hex(word, length, ret_value);
 }
 
-static int parse_ids_entry(char *entry, struct selector *ret_selector)
+/*
+ * Reads one entry as the kernel does: sscanf() stops at what is no number and forgets the rest.
+ * Returns how many characters are forgotten, or -EINVAL.
+ */
+static int parse_ids_entry(const char *entry, struct selector *ret_selector)
 {
 	/* The defaults of vfio_pci_fill_ids(): any subsystem, class and mask 0 (any class). */
 	uint32_t field[6] = { 0, 0, PCI_ANY, PCI_ANY, 0, 0 };
 	size_t fields = 0;
 
-	/* sscanf() reads up to the first empty field: "10de::1c30" has one field, not two. */
-	for (char *word = strsep(&entry, ":"); word != NULL && *word != '\0';
-	     word = strsep(&entry, ":")) {
-		if (fields == 6 || parse_ids_field(word, &field[fields]) < 0)
-			return -EINVAL;
+	while (fields < 6 && parse_ids_field(&entry, &field[fields]) == 0) {
 		fields++;
+		if (*entry != ':')
+			break;
+		entry++;
 	}
 	bool any = field[0] == PCI_ANY && field[1] == PCI_ANY && field[2] == PCI_ANY &&
 		   field[3] == PCI_ANY && field[5] == 0;
@@ -147,23 +157,42 @@ static int parse_ids_entry(char *entry, struct selector *ret_selector)
 		.class_code = field[4] & 0xffffff,
 		.class_mask = field[5] & 0xffffff,
 	};
-	return 0;
+	return (int)strlen(entry);
+}
+
+static int add_entry(struct cmdline *cmdline, struct claim *claim, const char *entry)
+{
+	struct selector selector;
+	int forgotten = parse_ids_entry(entry, &selector);
+
+	if (forgotten < 0)
+		return add_problem(cmdline, "vfio-pci.ids=: '%.64s' is not VVVV:DDDD", entry);
+	if (forgotten > 0 &&
+	    add_problem(cmdline, "vfio-pci.ids=: the kernel does not read the end of '%.64s'",
+			entry) < 0)
+		return -ENOMEM;
+	return claim_add_match(claim, &selector);
 }
 
 static int add_ids(struct cmdline *cmdline, struct claim *claim, char *value)
 {
 	char *rest = NULL;
+	size_t length = strlen(value);
 
+	/* module_param_string() of a char[1024] (drivers/vfio/pci/vfio_pci.c). */
+	if (length > IDS_MOST) {
+		int r = add_problem(
+			cmdline,
+			"vfio-pci.ids= has %zu bytes and the kernel takes %d: vfio_pci "
+			"will not load; move the IDs into the config",
+			length, IDS_MOST);
+		if (r < 0)
+			return r;
+	}
 	for (char *entry = strtok_r(value, ",", &rest); entry != NULL;
 	     entry = strtok_r(NULL, ",", &rest)) {
-		struct selector selector;
-		char written[64];
+		int r = add_entry(cmdline, claim, entry);
 
-		(void)snprintf(written, sizeof(written), "%s", entry);
-		int r = parse_ids_entry(entry, &selector);
-		r = r < 0 ? add_problem(cmdline, "vfio-pci.ids=: '%s' is not VVVV:DDDD",
-					written)
-			  : claim_add_match(claim, &selector);
 		if (r < 0)
 			return r;
 	}

@@ -338,6 +338,8 @@ static int run_dry(struct boot *boot)
 	int r = make_plan(boot, table);
 	if (r == 0)
 		r = plan_render(&boot->plan, &text);
+	for (size_t i = 0; r == 0 && i < boot->cmdline.problem_count; i++)
+		(void)printf("note: %s\n", boot->cmdline.problems[i]);
 	if (r == 0)
 		(void)fputs(text, stdout);
 	return r;
