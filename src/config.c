@@ -171,6 +171,10 @@ static void add_blacklisted(struct reader *reader, const char *module)
 {
 	struct host *host = &reader->config->host;
 
+	if (strcmp(module, "auto") == 0 || strcmp(module, "none") == 0) {
+		complain(reader, "blacklist: '%s' stands alone or not at all", module);
+		return;
+	}
 	if (!driver_name_valid(module)) {
 		complain(reader,
 			 "'%.64s' is not the name of a module (letters, digits, _ and -, at "

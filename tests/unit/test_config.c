@@ -185,6 +185,8 @@ static const struct {
 	{ "[host]\nframebuffer = no\n", 2, "one of: keep, off" },
 	{ "[host]\nunsafe_interrupts = 1\n", 2, "one of: no, yes" },
 	{ "[host]\nignore_msrs = true\n", 2, "one of: no, yes" },
+	{ "[host]\nblacklist = auto nouveau\n", 2, "'auto' stands alone or not at all" },
+	{ "[host]\nblacklist = nouveau,none\n", 2, "'none' stands alone or not at all" },
 	{ "[host]\nblacklist = a nou/veau b\n", 2, "'nou/veau' is not the name of a module" },
 	{ "[host]\nextra_args = a b$(c)\n", 2, "extra_args: character '$' is not allowed" },
 	{ "[host]\nextra_args = a \"b c\"\n", 2, "character '\"' is not allowed" },
