@@ -19,6 +19,28 @@ struct modules {
 	bool can_load;
 };
 
+/* A tree's modprobe.d where a tree is worked on: libkmod would read this host's. */
+static struct kmod_ctx *open_kmod(const struct root *root, const char *directory)
+{
+	static const char *const places[] = { "etc", "run", "usr/local/lib", "usr/lib", "lib" };
+	enum { COUNT = sizeof(places) / sizeof(places[0]) };
+	char path[COUNT][PATH_MAX];
+	const char *paths[COUNT + 1] = { NULL };
+
+	if (root->is_host)
+		return kmod_new(directory, NULL);
+	for (size_t i = 0; i < COUNT; i++) {
+		int length = snprintf(path[i], sizeof(path[i]), "%s/%s/modprobe.d", root->path,
+				      places[i]);
+		if (length < 0 || (size_t)length >= sizeof(path[i])) {
+			errno = ENAMETOOLONG;
+			return NULL;
+		}
+		paths[i] = path[i];
+	}
+	return kmod_new(directory, paths);
+}
+
 int modules_open(const struct root *root, const char *kernel, struct modules **ret_modules)
 {
 	char directory[PATH_MAX];
@@ -34,7 +56,7 @@ int modules_open(const struct root *root, const char *kernel, struct modules **r
 	struct modules *modules = calloc(1, sizeof(*modules));
 	if (modules == NULL)
 		return -ENOMEM;
-	modules->kmod = kmod_new(where, NULL);
+	modules->kmod = open_kmod(root, where);
 	modules->can_load = root->is_host && kernel == NULL;
 	if (modules->kmod == NULL) {
 		free(modules);
