@@ -172,9 +172,9 @@ static int check_checksum(const char *data, size_t length, char checksum[TABLE_C
 			  char reason[TABLE_REASON_SIZE])
 {
 	char wanted[TABLE_CHECKSUM_SIZE];
-	const char *last = data + length - CHECKSUM_LINE;
+	const char *last = length < CHECKSUM_LINE ? NULL : data + length - CHECKSUM_LINE;
 
-	if (length < CHECKSUM_LINE || data[length - 1] != '\n' ||
+	if (last == NULL || data[length - 1] != '\n' ||
 	    memcmp(last, CHECKSUM_WORD, strlen(CHECKSUM_WORD)) != 0) {
 		(void)snprintf(reason, TABLE_REASON_SIZE,
 			       "its last line is missing: it was cut short");
