@@ -270,6 +270,23 @@ no_vfio() {
 	each argument whole_card
 }
 
+# in_order PATTERN...: the first lines of kmsg with these stand in this order.
+in_order() {
+	local pattern line last=0
+
+	for pattern; do
+		line=$(grep -nE -m1 -- "$pattern" "$M/kmsg" | cut -d: -f1)
+		[ "${line:-0}" -gt "$last" ] || fail "${M##*/}: '$pattern' in line ${line:-none}"
+		last=$line
+	done
+}
+
+@test "rd.driver.pre, .post and .blacklist with initramfs-tools" {
+	each rd-driver whole_card
+	in_order 'claimed by vfio-pci' '[] ] e1000e: ' '[] ] virtio_blk ' '[] ] igb: ' \
+		'[] ] EXT4-fs [(]vda[)]: mounted' '[] ] systemd.1.: ' '[] ] nvme '
+}
+
 @test "more IDs than vfio-pci.ids= can hold" {
 	machine many-ids@13-dracut-systemd
 	[ "$(grep -c 'match = ' "$M/config")" -gt 150 ]
