@@ -39,9 +39,12 @@ override LDFLAGS += $(if $(ASAN),-fsanitize=address$(comma)undefined)
 
 
 # The pure core: libc only, no input or output. `make lint` checks that with nm.
-CORE := text pci claim config table cmdline match plan record udev_rule variant
+CORE := text pci claim config table cmdline match plan record udev_rule variant \
+	sentences $(patsubst src/%.c,%,$(wildcard src/kargs.c src/arguments.c src/state.c src/loader_text.c src/leftovers.c))
 BOOT_EDGES := root scan modules apply log options
-TOOL_EDGES := root modules config_files image options
+TOOL_EDGES := root modules config_files image options tool command_check command_image \
+	$(patsubst src/%.c,%,$(wildcard src/changes.c src/commands.c src/loader.c $(filter-out src/loader_text.c,$(wildcard src/loader_*.c)) src/target.c \
+	src/initramfs.c src/command_cmdline.c src/command_apply.c src/command_revert.c))
 PROGRAMS := $(BUILD)/vfio-claim $(BUILD)/vfio-claim-boot
 
 # Evaluated where a program is linked, so that `make clean` needs no libraries.

@@ -8,7 +8,7 @@
 
 #include "text.h"
 
-enum { MOST_OPTIONS = 16 };
+enum { MOST_OPTIONS = 48 };
 
 static const struct option_entry *find_option(const struct option_entry *options,
 					      const char *name, size_t length)
@@ -85,6 +85,21 @@ int options_parse(const char *program, const struct option_entry *options, int a
 	return 0;
 }
 
+bool list_has(const char *list, const char *word)
+{
+	size_t length = strlen(word);
+
+	while (*list != '\0') {
+		size_t next = strcspn(list, " ");
+
+		if (next == length && strncmp(list, word, length) == 0)
+			return true;
+		list += next;
+		list += strspn(list, " ");
+	}
+	return false;
+}
+
 void options_help(const struct option_entry *options)
 {
 	for (; options->name != NULL; options++) {
@@ -93,6 +108,9 @@ void options_help(const struct option_entry *options)
 		(void)snprintf(left, sizeof(left), "--%s%s%s", options->name,
 			       options->argument ? " " : "",
 			       options->argument ? options->argument : "");
-		(void)printf("  %-22s %s\n", left, options->help);
+		(void)printf("  %-22s %s", left, options->help);
+		if (options->commands != NULL)
+			(void)printf(" (%s)", options->commands);
+		(void)printf("\n");
 	}
 }

@@ -22,8 +22,9 @@ struct option_entry {
 	const char *name;
 	const char *argument; /* what --help calls it; NULL: the option takes none */
 	const char *help;
-	bool *flag;         /* set where it takes no argument */
-	const char **value; /* set where it does */
+	bool *flag;           /* set where it takes no argument */
+	const char **value;   /* set where it does */
+	const char *commands; /* blanks between; NULL: every command has it */
 };
 
 /*
@@ -35,7 +36,10 @@ struct option_entry {
 int options_parse(const char *program, const struct option_entry *options, int argc,
 		  char **argv, int *index) MUST_CHECK;
 
-/* Prints the options, aligned, to stdout. */
+/* True when `word` is one of the words of `list`, blanks between them. */
+bool list_has(const char *list, const char *word);
+
+/* Prints the options, aligned, with the commands they go with, to stdout. */
 void options_help(const struct option_entry *options);
 
 #endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The tools of the target (dracut, update-grub, ...) that are to be run, in order. */
+#ifndef VFIO_CLAIM_COMMANDS_H
+#define VFIO_CLAIM_COMMANDS_H
+
+#include "root.h"
+
+struct command_line {
+	char *title; /* for the progress: "initramfs of 6.12.1" */
+	char **argv; /* NULL-terminated; argv[0] is a path within the root */
+};
+
+struct command_lines {
+	struct command_line *items;
+	size_t count;
+};
+
+/* Adds a command; the arguments end with NULL. Returns 0 or -ENOMEM. */
+int command_lines_add(struct command_lines *lines, const char *title, const char *program,
+		      ...) MUST_CHECK __attribute__((sentinel));
+
+/*
+ * The path, relative to the root, at which a program of the target is: usr/sbin, usr/bin, sbin,
+ * bin are looked at in this order. Returns true and fills `out`, or false.
+ */
+bool command_find(const struct root *root, const char *name, char out[128]);
+
+/*
+ * Runs one command inside the root (chroot where it is not the host), with no standard input
+ * and its output in `log`, a path of the running system that is appended to.
+ * Returns the exit status (0..255), or a negative errno where it could not be run (-EINTR when
+ * a signal ended it).
+ */
+int command_run(const struct root *root, const struct command_line *line,
+		const char *log) MUST_CHECK;
+
+/* The words with blanks between, quoted for a shell where needed; owned by the caller. NULL
+ * without memory. */
+char *command_line_render(const struct command_line *line);
+
+/* Accepts an empty list. */
+void command_lines_free(struct command_lines *lines);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How kernel arguments reach the boot loader of a target. */
+#ifndef VFIO_CLAIM_LOADER_H
+#define VFIO_CLAIM_LOADER_H
+
+#include "changes.h"
+#include "commands.h"
+#include "kargs.h"
+
+/* The ways there are; `--loader` and the state file use loader_names[]. */
+enum loader {
+	LOADER_GRUB_D,       /* grub-mkconfig that reads /etc/default/grub.d: Debian, Ubuntu */
+	LOADER_GRUB_DEFAULT, /* other grub-mkconfig: a marked line in /etc/default/grub */
+	LOADER_GRUBBY,       /* BLS entries: Fedora, RHEL */
+	LOADER_KERNEL_INSTALL, /* /etc/kernel/cmdline: systemd-boot, UKIs made by kernel-install */
+	LOADER_UKI_ADDON,      /* a signed or unsigned add-on beside the UKIs, made by ukify */
+	LOADER_BOOTC,          /* /usr/lib/bootc/kargs.d: an image of bootc */
+	LOADER_RPM_OSTREE,     /* rpm-ostree kargs: a booted ostree host */
+	LOADER_COUNT,
+};
+
+/* The names, NULL-terminated, in the order of the enum. */
+extern const char *const loader_names[];
+
+/* Which of them the target has and why; one may need several in step (grubby and its files). */
+struct loaders {
+	bool used[LOADER_COUNT];
+	const char *why[LOADER_COUNT]; /* "there is usr/sbin/grubby", a static string */
+};
+
+/* Looks at what is in the target. None used: there is no boot loader in it. */
+void loaders_detect(const struct root *root, struct loaders *ret_loaders);
+
+/* What was done to a loader, for the next run and for revert; kept in the state file. */
+struct loader_state {
+	struct kargs ours;     /* the arguments as they were given to it */
+	struct kargs replaced; /* KEY=VALUE words of others that ours stand in for */
+};
+
+void loader_state_free(struct loader_state *state);
+
+/*
+ * The arguments that this loader gives the kernel now without ours (see `before`), as one line,
+ * for arguments_compose(). Returns 0 and *ret_line (owned by the caller), or a negative errno.
+ */
+int loader_base_line(enum loader loader, const struct root *root,
+		     const struct loader_state *before, char **ret_line) MUST_CHECK;
+
+/*
+ * Adds what must be done so that the target boots with `arguments`: files to `changes`, tools
+ * to `commands`. Nothing is added where that is so already.
+ *
+ * @before: of the last apply; empty for the first
+ * @ret_after: release with loader_state_free()
+ * Returns 0 or a negative errno.
+ */
+int loader_prepare(enum loader loader, const struct root *root, const struct kargs *arguments,
+		   const struct loader_state *before, struct changes *changes,
+		   struct command_lines *commands, struct loader_state *ret_after) MUST_CHECK;
+
+/* Adds what must be done so that the target boots as it did without us; others' later edits
+ * stay. Returns 0 or a negative errno. */
+int loader_revert(enum loader loader, const struct root *root,
+		  const struct loader_state *before, struct changes *changes,
+		  struct command_lines *commands) MUST_CHECK;
+
+/*
+ * Looks into the boot entries that the loader has now (grub.cfg, BLS entries, add-ons) and
+ * adds a sentence to *problems for each normal entry that lacks an argument and, for GRUB, each
+ * recovery entry that lacks rd.vfio-claim=0. Returns 0 or a negative errno.
+ */
+struct sentences;
+int loader_verify(enum loader loader, const struct root *root, const struct kargs *arguments,
+		  struct sentences *problems) MUST_CHECK;
+
+#endif

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the commands of vfio-claim share. */
+#include "tool.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum exit_code report_system(const char *what, int error)
+{
+	(void)fprintf(stderr, PROGRAM ": %s: %s\n", what, strerror(-error));
+	return EXIT_SYSTEM;
+}
+
+void print_diagnostics(const struct diagnostics *diagnostics)
+{
+	for (size_t i = 0; i < diagnostics->count; i++) {
+		const struct diagnostic *item = &diagnostics->items[i];
+
+		if (item->line > 0)
+			(void)fprintf(stderr, "%s:%u: error: %s\n", item->file, item->line,
+				      item->message);
+		else
+			(void)fprintf(stderr, "%s: error: %s\n", item->file, item->message);
+	}
+}
+
+int read_config(struct tool *tool)
+{
+	return config_files_read(&tool->root, tool->config_path, &tool->config, &tool->files,
+				 &tool->diagnostics);
+}
+
+enum exit_code need_config(struct tool *tool)
+{
+	int r = read_config(tool);
+
+	if (r < 0)
+		return report_system("the configuration cannot be read", r);
+	print_diagnostics(&tool->diagnostics);
+	return tool->diagnostics.count == 0 ? EXIT_AS_WANTED : EXIT_INVALID_CONFIG;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the commands of vfio-claim share: options, the configuration, reports. */
+#ifndef VFIO_CLAIM_TOOL_H
+#define VFIO_CLAIM_TOOL_H
+
+#include "config_files.h"
+#include "options.h"
+#include "root.h"
+
+#define PROGRAM "vfio-claim"
+
+/* What any command may be given, and the configuration it works on. */
+struct tool {
+	const char *root_path;
+	const char *config_path;
+	const char *kernel;
+	const char *destination;
+	bool json;
+	bool wanted;
+	bool modules;
+	bool help;
+	bool version;
+
+	struct root root;
+	struct config config;
+	struct file_list files;
+	struct diagnostics diagnostics;
+};
+
+/* Says on stderr what failed and why. Returns EXIT_SYSTEM. */
+enum exit_code report_system(const char *what, int error);
+
+/* Prints every error of the configuration to stderr, FILE:LINE first. */
+void print_diagnostics(const struct diagnostics *diagnostics);
+
+/* Reads the configuration into `tool`. Returns 0 or a negative errno. */
+int read_config(struct tool *tool) MUST_CHECK;
+
+/* Reads the configuration and prints what is wrong with it. */
+enum exit_code need_config(struct tool *tool) MUST_CHECK;
+
+/* The commands; each returns the exit code of the program. */
+enum exit_code run_check(struct tool *tool);
+enum exit_code run_image(struct tool *tool);
+
+#endif
