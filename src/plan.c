@@ -329,21 +329,32 @@ static int add_phase(struct plan *plan, enum action_kind kind)
 	return 0;
 }
 
+static bool names_by_ids(const struct claims *claims, const struct device *device)
+{
+	for (size_t i = 0; i < claims->count; i++)
+		for (size_t j = 0; j < claims->items[i].match_count; j++)
+			if (claims->items[i].origin == ORIGIN_IDS_ARGUMENT &&
+			    selector_holds_plainly(&claims->items[i].matches[j], device))
+				return true;
+	return false;
+}
+
 /*
- * True when vfio-pci.ids= names a device that is refused. vfio-pci would take it by itself
- * while it is loaded; so it is loaded with an empty list, which costs nothing: what is to be
- * taken has its override by then.
+ * True when vfio-pci.ids= names a device that is refused, whichever claim it was refused to.
+ * vfio-pci would take it by itself while it is loaded; so it is loaded with an empty list,
+ * which costs nothing: what is to be taken has its override by then.
  */
-static bool refuses_ids(const struct plan *plan)
+static bool refuses_ids(const struct plan *plan, const struct claims *claims)
 {
 	for (size_t i = 0; i < plan->decision_count; i++)
 		if (plan->decisions[i].verdict == VERDICT_REFUSE &&
-		    plan->decisions[i].claim->origin == ORIGIN_IDS_ARGUMENT)
+		    plan->decisions[i].device != NULL &&
+		    names_by_ids(claims, plan->decisions[i].device))
 			return true;
 	return false;
 }
 
-static int add_load(struct plan *plan, const char *driver)
+static int add_load(struct plan *plan, const struct claims *claims, const char *driver)
 {
 	char module[DRIVER_NAME_SIZE];
 
@@ -355,12 +366,12 @@ static int add_load(struct plan *plan, const char *driver)
 	struct action *action = add_action(plan, ACTION_LOAD, 0);
 	if (action == NULL)
 		return -ENOMEM;
-	if (strcmp(module, VFIO_PCI_MODULE) == 0 && refuses_ids(plan))
+	if (strcmp(module, VFIO_PCI_MODULE) == 0 && refuses_ids(plan, claims))
 		action->options = "ids=";
 	return copy_field(action->module, sizeof(action->module), module);
 }
 
-static int add_loads(struct plan *plan)
+static int add_loads(struct plan *plan, const struct claims *claims)
 {
 	bool any = false;
 	int r = 0;
@@ -369,19 +380,19 @@ static int add_loads(struct plan *plan)
 		if (plan->decisions[i].verdict != VERDICT_TAKE)
 			continue;
 		any = true;
-		r = add_load(plan, plan->decisions[i].driver);
+		r = add_load(plan, claims, plan->decisions[i].driver);
 	}
 	/* The IOMMU backend comes by itself as vfio's softdep, unless an initramfs lost that.
 	 */
-	return r == 0 && any ? add_load(plan, VFIO_IOMMU_MODULE) : r;
+	return r == 0 && any ? add_load(plan, claims, VFIO_IOMMU_MODULE) : r;
 }
 
-static int add_actions(struct plan *plan)
+static int add_actions(struct plan *plan, const struct claims *claims)
 {
 	int r = add_phase(plan, ACTION_OVERRIDE);
 
 	if (r == 0)
-		r = add_loads(plan);
+		r = add_loads(plan, claims);
 	if (r == 0)
 		r = add_phase(plan, ACTION_BIND);
 	return r == 0 ? add_phase(plan, ACTION_VERIFY) : r;
@@ -408,7 +419,7 @@ static int draft_plan(struct draft *draft)
 	if (draft->plan->decision_count > 1)
 		qsort(draft->plan->decisions, draft->plan->decision_count,
 		      sizeof(struct decision), compare_decisions);
-	return add_actions(draft->plan);
+	return add_actions(draft->plan, draft->claims);
 }
 
 int plan_make(const struct claims *claims, const struct snapshot *snapshot,

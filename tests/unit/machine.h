@@ -66,6 +66,7 @@ struct test_claim {
 	enum claim_functions functions;
 	const char *driver;
 	unsigned expect;
+	enum claim_origin origin;
 };
 
 static inline struct claims claims_of(const struct test_claim *from, size_t count)
@@ -87,6 +88,7 @@ static inline struct claims claims_of(const struct test_claim *from, size_t coun
 		}
 		claim->functions = from[i].functions;
 		claim->expect = from[i].expect;
+		claim->origin = from[i].origin;
 		if (from[i].driver != NULL)
 			(void)copy_field(claim->driver, sizeof(claim->driver), from[i].driver);
 	}

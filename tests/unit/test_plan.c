@@ -461,6 +461,37 @@ static void test_refusals_in_a_plan(void **state)
 	free(text);
 }
 
+/* vfio-pci.ids= is the kernel's to read too: loaded with it, vfio-pci would take the disk. */
+static void test_refused_ids(void **state)
+{
+	static const struct test_claim by_config[] = {
+		{ .name = "gpu", .match = { "10de:1c30" } },
+		{ .name = "disk", .match = { "144d:a80a" } },
+		{ .name = "vfio-pci.ids",
+		  .match = { "10de:1c30", "144d:a80a" },
+		  .origin = ORIGIN_IDS_ARGUMENT },
+	};
+	static const struct test_claim harmless[] = {
+		{ .name = "gpu", .match = { "10de:1c30" } },
+		{ .name = "disk", .match = { "144d:a80a" } },
+		{ .name = "vfio-pci.ids",
+		  .match = { "10de:1c30" },
+		  .origin = ORIGIN_IDS_ARGUMENT },
+	};
+	char *text = plan_of(twins, LENGTH(twins), by_config, LENGTH(by_config));
+
+	(void)state;
+	assert_contains(text, "0000:03:00.0  144d:a80a  refuse  -             disk: storage");
+	assert_contains(text, "load      vfio_pci  ids=\n");
+	free(text);
+	text = plan_of(twins, LENGTH(twins), &by_config[2], 1);
+	assert_contains(text, "load      vfio_pci  ids=\n");
+	free(text);
+	text = plan_of(twins, LENGTH(twins), harmless, LENGTH(harmless));
+	assert_contains(text, "load      vfio_pci\n");
+	free(text);
+}
+
 /* A refused function takes no others along, and refused companions are told. */
 static void test_refused_companions(void **state)
 {
@@ -629,6 +660,7 @@ int main(void)
 		cmocka_unit_test(test_virtual_functions),
 		cmocka_unit_test(test_refused_classes),
 		cmocka_unit_test(test_refusals_in_a_plan),
+		cmocka_unit_test(test_refused_ids),
 		cmocka_unit_test(test_refused_companions),
 		cmocka_unit_test(test_two_claims_on_one_device),
 		cmocka_unit_test(test_drivers),
