@@ -105,8 +105,10 @@ static int set_switch(struct cmdline *cmdline, const char *value)
 	for (size_t i = 0; off[i] != NULL; i++)
 		if (strcmp(value, off[i]) == 0) {
 			cmdline->disabled = true;
+			cmdline->disabled_by = "rd.vfio-claim=0";
 			return 0;
 		}
+	cmdline->enabled = true;
 	for (size_t i = 0; on[i] != NULL; i++)
 		if (strcmp(value, on[i]) == 0)
 			return 0;
@@ -265,7 +267,11 @@ static int read_argument(struct cmdline *cmdline, char *argument)
 		return add_modules(cmdline, &cmdline->post, "rd.driver.post", value);
 	if ((value = value_of(argument, "rd.driver.blacklist")) != NULL)
 		return add_modules(cmdline, &cmdline->blacklist, "rd.driver.blacklist", value);
-	if (is_name(argument, "rd.vfio-claim.debug"))
+	if (strcmp(argument, "single") == 0)
+		cmdline->recovery = "single";
+	else if (strcmp(argument, "recovery") == 0)
+		cmdline->recovery = "recovery";
+	else if (is_name(argument, "rd.vfio-claim.debug"))
 		cmdline->debug = true;
 	else if (is_name(argument, "rd.vfio-claim"))
 		return add_problem(cmdline,
@@ -281,6 +287,10 @@ int cmdline_parse(const char *string, struct cmdline *ret_cmdline)
 
 	while (r == 0 && next_argument(&string, argument) && strcmp(argument, "--") != 0)
 		r = read_argument(&cmdline, argument);
+	if (cmdline.recovery != NULL && !cmdline.enabled && !cmdline.disabled) {
+		cmdline.disabled = true;
+		cmdline.disabled_by = cmdline.recovery;
+	}
 	if (r < 0) {
 		cmdline_free(&cmdline);
 		return r;

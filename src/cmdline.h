@@ -12,7 +12,10 @@ struct module_list {
 };
 
 struct cmdline {
-	bool disabled;                /* rd.vfio-claim=0 (or no, off) */
+	bool disabled;                /* nothing is claimed in this boot */
+	const char *disabled_by;      /* the argument that says so: a static string, or NULL */
+	const char *recovery;         /* single or recovery: GRUB's recovery entry; or NULL */
+	bool enabled;                 /* rd.vfio-claim=1 (or yes, on), or a selector */
 	bool debug;                   /* rd.vfio-claim.debug */
 	struct module_list pre;       /* rd.driver.pre= */
 	struct module_list post;      /* rd.driver.post= */
@@ -30,6 +33,10 @@ struct cmdline {
  * vfio-pci.ids= has the kernel's syntax VVVV:DDDD[:SSSS[:SSSS[:CLASS[:MASK]]]]
  * (drivers/vfio/pci/vfio_pci.c); of several such arguments the last counts, as for every
  * string parameter of a module.
+ *
+ * rd.vfio-claim=0 switches off. So does a recovery entry of GRUB, told by its word `single` or
+ * `recovery` (10_linux of Debian and Ubuntu), unless rd.vfio-claim=1 or a selector is given:
+ * GRUB before 2.12 has no place for arguments of such entries alone.
  *
  * Returns 0 and *ret_cmdline (release with cmdline_free()), or -ENOMEM.
  */

@@ -294,7 +294,9 @@ static int run_boot(struct boot *boot, bool rd_driver)
 {
 	boot->record.enabled = !boot->cmdline.disabled;
 	if (boot->cmdline.disabled) {
-		log_line(LOG_LEVEL_INFO, "switched off for this boot by rd.vfio-claim=0");
+		log_line(LOG_LEVEL_INFO,
+			 "switched off for this boot by %s on the kernel command line",
+			 boot->cmdline.disabled_by);
 		return write_record(boot);
 	}
 	int r = rd_driver ? write_rd_blacklist(boot) : 0;
@@ -325,7 +327,7 @@ static int run_dry(struct boot *boot)
 	const char *table = CLAIMS_TABLE_PATH;
 
 	if (boot->cmdline.disabled) {
-		(void)printf("switched off by rd.vfio-claim=0\n");
+		(void)printf("switched off by %s\n", boot->cmdline.disabled_by);
 		return 0;
 	}
 	open_modules(boot);

@@ -194,7 +194,7 @@ kernel_tree() {
 	before=$(tree_state)
 	run --separate-stderr boot --rd-driver
 	[ "$status" -eq 0 ]
-	[[ $stderr == *"switched off for this boot by rd.vfio-claim=0"* ]]
+	[[ $stderr == *"switched off for this boot by rd.vfio-claim=0 on the kernel command line"* ]]
 	nothing_claimed
 	[ "$(record .enabled)" = false ]
 	run boot --dry-run

@@ -99,6 +99,14 @@ static void test_switch(void **state)
 		{ "rd.vfio-claim=on", false },
 		{ "rd.vfio-claim=", false },
 		{ "-- rd.vfio-claim=0", false },
+		/* GRUB's recovery entries: those of Debian, of Ubuntu. */
+		{ "ro single", true },
+		{ "ro recovery nomodeset", true },
+		{ "ro single rd.vfio-claim=1", false },
+		{ "ro single rd.vfio-claim=10de:1c30", false },
+		{ "ro single rd.vfio-claim=1 rd.vfio-claim=0", true },
+		{ "ro singles recovery=1 x.single", false },
+		{ "ro -- single", false },
 	};
 
 	(void)state;
