@@ -48,8 +48,12 @@ int changes_print_diff(const struct changes *changes) MUST_CHECK;
 int changes_commit(const struct changes *changes, const struct root *root,
 		   const char **failed) MUST_CHECK;
 
-/* Puts the old texts back after a commit, as far as that is possible. 0 or the first errno. */
+/*
+ * After a commit one of these two: puts the old files back (needs no space on the disk where it
+ * has hard links; returns 0 or the first negative errno), or drops them.
+ */
 int changes_undo(const struct changes *changes, const struct root *root);
+void changes_finish(const struct changes *changes, const struct root *root);
 
 /* Accepts an empty set. */
 void changes_free(struct changes *changes);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 int root_open(const char *path, struct root *ret_root)
@@ -17,7 +18,11 @@ int root_open(const char *path, struct root *ret_root)
 
 	if (fd < 0)
 		return -errno;
-	*ret_root = (struct root){ .fd = fd, .path = name, .is_host = strcmp(name, "/") == 0 };
+	*ret_root = (struct root){
+		.fd = fd,
+		.path = strcmp(name, "/") == 0 ? "" : name,
+		.is_host = path == NULL,
+	};
 	return 0;
 }
 
@@ -162,32 +167,154 @@ static int write_full(int fd, const char *data, size_t length)
 	return 0;
 }
 
-static int write_and_sync(const struct root *root, const char *path, const char *text)
+/* What the file that is replaced had beside its text; best effort, as cp -p does. */
+static void copy_attributes(const struct root *root, const char *path, int fd)
 {
-	AUTO_CLOSE int fd = openat(root->fd, path,
-				   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	static const char label[] = "security.selinux";
+	char value[256];
+	struct stat st;
+	AUTO_CLOSE int old = openat(root->fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (old < 0 || fstat(old, &st) < 0)
+		return;
+	if (fchown(fd, st.st_uid, st.st_gid) == 0)
+		(void)fchmod(fd, st.st_mode & 07777);
+	ssize_t length = fgetxattr(old, label, value, sizeof(value));
+	if (length > 0)
+		(void)fsetxattr(fd, label, value, (size_t)length, 0);
+}
+
+static int write_and_sync(const struct root *root, const char *path, const char *temporary,
+			  const char *text, mode_t mode)
+{
+	AUTO_CLOSE int fd = openat(root->fd, temporary,
+				   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
 
 	if (fd < 0)
 		return -errno;
+	copy_attributes(root, path, fd);
 	int r = write_full(fd, text, strlen(text));
 	if (r < 0)
 		return r;
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
-int root_write_file(const struct root *root, const char *path, const char *text)
+/* No directory's pattern (*.conf, *.cfg, *.rules) reads this name. */
+int root_staged_path(const char *path, char *out, size_t size)
+{
+	return (size_t)snprintf(out, size, "%s.new~", path) < size ? 0 : -ENAMETOOLONG;
+}
+
+static int kept_name(const char *path, char out[PATH_MAX])
+{
+	return snprintf(out, PATH_MAX, "%s.old~", path) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+int root_stage(const struct root *root, const char *path, const char *text, mode_t mode)
+{
+	char temporary[PATH_MAX];
+	int r = root_staged_path(path, temporary, sizeof(temporary));
+
+	if (r == 0)
+		r = make_parents(root, path);
+	if (r == 0)
+		r = write_and_sync(root, path, temporary, text, mode);
+	if (r < 0)
+		root_unstage(root, path);
+	return r;
+}
+
+void root_unstage(const struct root *root, const char *path)
 {
 	char temporary[PATH_MAX];
 
-	if ((size_t)snprintf(temporary, sizeof(temporary), "%s.new~", path) >=
-	    sizeof(temporary))
-		return -ENAMETOOLONG;
-	int r = make_parents(root, path);
-	if (r == 0)
-		r = write_and_sync(root, temporary, text);
-	if (r == 0 && renameat(root->fd, temporary, root->fd, path) < 0)
-		r = -errno;
-	if (r < 0)
+	if (root_staged_path(path, temporary, sizeof(temporary)) == 0)
 		(void)unlinkat(root->fd, temporary, 0);
+}
+
+/* A rename or removal is on the disk when its directory is; where that cannot be, it is not. */
+static void sync_parent(const struct root *root, const char *path)
+{
+	char parent[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+
+	(void)snprintf(parent, sizeof(parent), "%.*s", slash ? (int)(slash - path) : 1,
+		       slash ? path : ".");
+	AUTO_CLOSE int fd = openat(root->fd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		(void)fsync(fd);
+}
+
+/* What a tool wrote may not be on the disk yet. */
+static int sync_file(const struct root *root, const char *path)
+{
+	AUTO_CLOSE int fd = openat(root->fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+int root_install(const struct root *root, const char *path)
+{
+	char temporary[PATH_MAX];
+	int r = root_staged_path(path, temporary, sizeof(temporary));
+
+	if (r == 0)
+		r = sync_file(root, temporary);
+	if (r < 0)
+		return r;
+	if (renameat(root->fd, temporary, root->fd, path) < 0)
+		return -errno;
+	sync_parent(root, path);
+	return 0;
+}
+
+int root_keep(const struct root *root, const char *path)
+{
+	char kept[PATH_MAX];
+	int r = kept_name(path, kept);
+
+	if (r < 0)
+		return r;
+	(void)unlinkat(root->fd, kept, 0);
+	return linkat(root->fd, path, root->fd, kept, 0) < 0 ? -errno : 0;
+}
+
+int root_restore(const struct root *root, const char *path)
+{
+	char kept[PATH_MAX];
+	int r = kept_name(path, kept);
+
+	if (r < 0)
+		return r;
+	if (renameat(root->fd, kept, root->fd, path) < 0)
+		return -errno;
+	sync_parent(root, path);
+	return 0;
+}
+
+void root_forget(const struct root *root, const char *path)
+{
+	char kept[PATH_MAX];
+
+	if (kept_name(path, kept) == 0)
+		(void)unlinkat(root->fd, kept, 0);
+}
+
+int root_remove(const struct root *root, const char *path)
+{
+	if (unlinkat(root->fd, path, 0) < 0)
+		return -errno;
+	sync_parent(root, path);
+	return 0;
+}
+
+int root_write_file(const struct root *root, const char *path, const char *text)
+{
+	int r = root_stage(root, path, text, 0644);
+
+	if (r == 0)
+		r = root_install(root, path);
+	if (r < 0)
+		root_unstage(root, path);
 	return r;
 }

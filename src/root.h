@@ -8,13 +8,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "cleanup.h"
 
 struct root {
 	int fd;
-	const char *path; /* as the user wrote it, for messages; "/" on the host */
-	bool is_host;
+	const char *path; /* as the user wrote it, what goes before "/etc": "" for / */
+	bool is_host;     /* the running system as such; not a tree, be it / */
 };
 
 /* Opens the directory (NULL: "/"). `path` must outlive it. Returns 0 or a negative errno. */
@@ -55,5 +56,29 @@ int read_link_name(int dir, const char *path, char *field, size_t size) MUST_CHE
  * on an error the old file is untouched.
  */
 int root_write_file(const struct root *root, const char *path, const char *text) MUST_CHECK;
+
+/*
+ * The two halves of root_write_file(): the text is written beside `path` and synced with the
+ * mode, owner and SELinux label of the file that is there (else `mode`); then it takes its
+ * place. root_unstage() takes the first half back. Return 0 or a negative errno.
+ */
+int root_stage(const struct root *root, const char *path, const char *text,
+	       mode_t mode) MUST_CHECK;
+int root_install(const struct root *root, const char *path) MUST_CHECK;
+
+/* The name beside `path` that root_install() takes. Returns 0 or -ENAMETOOLONG. */
+int root_staged_path(const char *path, char *out, size_t size) MUST_CHECK;
+void root_unstage(const struct root *root, const char *path);
+
+/*
+ * Keeps the file that is at `path` under a second name, so that root_restore() can put it back
+ * without needing space on the disk; root_forget() drops it. Return 0 or a negative errno.
+ */
+int root_keep(const struct root *root, const char *path) MUST_CHECK;
+int root_restore(const struct root *root, const char *path) MUST_CHECK;
+void root_forget(const struct root *root, const char *path);
+
+/* Removes a file and makes that durable. Returns 0 or a negative errno. */
+int root_remove(const struct root *root, const char *path) MUST_CHECK;
 
 #endif
