@@ -5,23 +5,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "mounts.h"
 #include "text.h"
 
-enum {
-	/* MAXSYMLINKS of the kernel (include/linux/namei.h). */
-	LINKS_MOST = 40,
-	ENVIRONMENT_ROOM = 6,
-};
+enum { ENVIRONMENT_ROOM = 6 };
 
 /* Where programs are, in the order of root's PATH. */
 static const char *const program_directories[] = { "usr/sbin", "usr/bin", "sbin", "bin" };
@@ -124,88 +118,10 @@ char *command_line_render(const struct command_line *line)
 	return text_take(&text, &string) == 0 ? string : NULL;
 }
 
-/* Takes the first component off `rest`. False at the end of the path. */
-static bool next_component(const char **rest, char component[NAME_MAX + 1])
-{
-	*rest += strspn(*rest, "/");
-	size_t length = strcspn(*rest, "/");
-
-	if (length == 0 || length > NAME_MAX)
-		return false;
-	memcpy(component, *rest, length);
-	component[length] = '\0';
-	*rest += length;
-	return true;
-}
-
-static void cut_component(char *path)
-{
-	char *slash = strrchr(path, '/');
-
-	*(slash != NULL ? slash : path) = '\0';
-}
-
-/*
- * Follows `path` by hand, link by link, with "/" and ".." meant within the root. Only for
- * kernels before 5.6 and for containers that forbid openat2(2); not made for a tree that
- * changes meanwhile.
- */
-static int open_by_components(int root, const char *path)
-{
-	char done[PATH_MAX] = "";
-	char rest[2][PATH_MAX];
-	char component[NAME_MAX + 1];
-	char target[PATH_MAX];
-	const char *position = path;
-	unsigned links = 0;
-
-	while (next_component(&position, component)) {
-		if (strcmp(component, ".") == 0)
-			continue;
-		if (strcmp(component, "..") == 0) {
-			cut_component(done);
-			continue;
-		}
-		size_t length = strlen(done);
-		if ((size_t)snprintf(done + length, sizeof(done) - length, "%s%s",
-				     length > 0 ? "/" : "", component) >= sizeof(done) - length)
-			return -ENAMETOOLONG;
-		ssize_t bytes = readlinkat(root, done, target, sizeof(target) - 1);
-		if (bytes < 0)
-			continue;
-		target[bytes] = '\0';
-		if (++links > LINKS_MOST)
-			return -ELOOP;
-		done[target[0] == '/' ? 0 : length] = '\0';
-		char *joined = rest[links % 2];
-		if ((size_t)snprintf(joined, PATH_MAX, "%s/%s", target, position) >= PATH_MAX)
-			return -ENAMETOOLONG;
-		position = joined;
-	}
-	int fd = openat(root, done, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
-/*
- * Opens a path (O_PATH) so that no link of the tree leads out of it: an absolute link of a
- * tree means the tree's file, not the builder's.
- */
-static int open_in_root(int root, const char *path)
-{
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
-	int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
-
-	if (fd >= 0)
-		return fd;
-	if (errno == ENOSYS || errno == EPERM)
-		return open_by_components(root, path);
-	return -errno;
-}
-
 /* What is a program of a foreign architecture here is one all the same. */
-static bool is_program(int root, const char *path)
+static bool is_program(const struct root *root, const char *path)
 {
-	AUTO_CLOSE int fd = open_in_root(root, path);
+	AUTO_CLOSE int fd = root_open_inside(root, path, O_PATH);
 	struct stat status;
 
 	return fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
@@ -221,7 +137,7 @@ bool command_find(const struct root *root, const char *name, char out[COMMAND_PA
 		if ((size_t)snprintf(path, sizeof(path), "%s/%s", program_directories[i],
 				     name) >= sizeof(path))
 			continue;
-		if (is_program(root->fd, path)) {
+		if (is_program(root, path)) {
 			memcpy(out, path, sizeof(path));
 			return true;
 		}

@@ -33,11 +33,12 @@ static int compare_paths(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool is_drop_in(const char *name)
+static bool is_drop_in(const char *name, const char *suffix)
 {
 	size_t length = strlen(name);
+	size_t end = strlen(suffix);
 
-	return name[0] != '.' && length > 5 && strcmp(name + length - 5, ".conf") == 0;
+	return name[0] != '.' && length > end && strcmp(name + length - end, suffix) == 0;
 }
 
 static bool exists_in(const struct root *root, const char *directory, const char *name)
@@ -51,8 +52,8 @@ static bool exists_in(const struct root *root, const char *directory, const char
 }
 
 /* `mask`: a directory (or NULL) whose files hide those of the same name here. */
-static int find_drop_ins(const struct root *root, const char *path, const char *mask,
-			 struct file_list *files)
+static int find_drop_ins(const struct root *root, const char *path, const char *suffix,
+			 const char *mask, struct file_list *files)
 {
 	size_t first = files->count;
 	const struct dirent *entry;
@@ -68,7 +69,7 @@ static int find_drop_ins(const struct root *root, const char *path, const char *
 		return r;
 	}
 	while (r == 0 && (entry = readdir(dir)) != NULL)
-		if (is_drop_in(entry->d_name) && !exists_in(root, mask, entry->d_name))
+		if (is_drop_in(entry->d_name, suffix) && !exists_in(root, mask, entry->d_name))
 			r = add_path(files, path, entry->d_name);
 	if (files->count > first)
 		qsort(files->paths + first, files->count - first, sizeof(*files->paths),
@@ -76,15 +77,22 @@ static int find_drop_ins(const struct root *root, const char *path, const char *
 	return r;
 }
 
+int file_list_add_directory(const struct root *root, const char *path, const char *suffix,
+			    struct file_list *files)
+{
+	return find_drop_ins(root, path, suffix, NULL, files);
+}
+
 int config_files_find(const struct root *root, struct file_list *ret_files)
 {
 	struct file_list files = { 0 };
-	int r = find_drop_ins(root, "usr/lib/vfio-claim.conf.d", ADMIN_DROP_INS, &files);
+	int r = find_drop_ins(root, "usr/lib/vfio-claim.conf.d", ".conf", ADMIN_DROP_INS,
+			      &files);
 
 	if (r == 0 && faccessat(root->fd, MAIN_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		r = add_path(&files, "", MAIN_FILE);
 	if (r == 0)
-		r = find_drop_ins(root, ADMIN_DROP_INS, NULL, &files);
+		r = find_drop_ins(root, ADMIN_DROP_INS, ".conf", NULL, &files);
 	if (r < 0) {
 		file_list_free(&files);
 		return r;
@@ -114,7 +122,7 @@ static int read_file(const struct root *root, const char *path, const char *show
 static int read_only_file(const char *only, struct config *config, struct file_list *files,
 			  struct diagnostics *diagnostics)
 {
-	const struct root here = { .fd = AT_FDCWD, .path = ".", .is_host = false };
+	const struct root here = { .fd = AT_FDCWD, .path = ".", .is_host = true };
 	int r = add_path(files, "", only);
 
 	return r == 0 ? read_file(&here, only, only, config, diagnostics) : r;
@@ -128,7 +136,7 @@ int config_files_read(const struct root *root, const char *only, struct config *
 	int r = config_files_find(root, files);
 	for (size_t i = 0; r == 0 && i < files->count; i++) {
 		AUTO_FREE char *shown = NULL;
-		const char *prefix = root->is_host ? "" : root->path;
+		const char *prefix = root->path;
 
 		if (asprintf(&shown, "%s/%s", prefix, files->paths[i]) < 0)
 			return -ENOMEM;

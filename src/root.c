@@ -5,11 +5,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+
+/* MAXSYMLINKS of the kernel (include/linux/namei.h). */
+enum { LINKS_MOST = 40 };
 
 int root_open(const char *path, struct root *ret_root)
 {
@@ -52,15 +57,91 @@ static ssize_t read_full(int fd, char *data, size_t size)
 	return (ssize_t)length;
 }
 
+/* Takes the first component off `rest`. False at the end of the path. */
+static bool next_component(const char **rest, char component[NAME_MAX + 1])
+{
+	*rest += strspn(*rest, "/");
+	size_t length = strcspn(*rest, "/");
+
+	if (length == 0 || length > NAME_MAX)
+		return false;
+	memcpy(component, *rest, length);
+	component[length] = '\0';
+	*rest += length;
+	return true;
+}
+
+static void cut_component(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	*(slash != NULL ? slash : path) = '\0';
+}
+
+/*
+ * Follows `path` by hand, link by link, with "/" and ".." meant within the root. Only for
+ * kernels before 5.6 and for containers that forbid openat2(2); not made for a tree that
+ * changes meanwhile.
+ */
+static int open_by_components(int root, const char *path, int flags)
+{
+	char done[PATH_MAX] = "";
+	char rest[2][PATH_MAX];
+	char component[NAME_MAX + 1];
+	char target[PATH_MAX];
+	const char *position = path;
+	unsigned links = 0;
+
+	while (next_component(&position, component)) {
+		if (strcmp(component, ".") == 0)
+			continue;
+		if (strcmp(component, "..") == 0) {
+			cut_component(done);
+			continue;
+		}
+		size_t length = strlen(done);
+		if ((size_t)snprintf(done + length, sizeof(done) - length, "%s%s",
+				     length > 0 ? "/" : "", component) >= sizeof(done) - length)
+			return -ENAMETOOLONG;
+		ssize_t bytes = readlinkat(root, done, target, sizeof(target) - 1);
+		if (bytes < 0)
+			continue;
+		target[bytes] = '\0';
+		if (++links > LINKS_MOST)
+			return -ELOOP;
+		done[target[0] == '/' ? 0 : length] = '\0';
+		char *joined = rest[links % 2];
+		if ((size_t)snprintf(joined, PATH_MAX, "%s/%s", target, position) >= PATH_MAX)
+			return -ENAMETOOLONG;
+		position = joined;
+	}
+	int fd = openat(root, done, flags | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int root_open_inside(const struct root *root, const char *path, int flags)
+{
+	struct open_how how = { .flags = (unsigned)(flags | O_CLOEXEC),
+				.resolve = RESOLVE_IN_ROOT };
+	int fd = root->is_host ? openat(root->fd, path, flags | O_CLOEXEC)
+			       : (int)syscall(SYS_openat2, root->fd, path, &how, sizeof(how));
+
+	if (fd >= 0)
+		return fd;
+	if (!root->is_host && (errno == ENOSYS || errno == EPERM))
+		return open_by_components(root->fd, path, flags);
+	return -errno;
+}
+
 int root_read(const struct root *root, const char *path, size_t most, char **ret_data,
 	      size_t *ret_length)
 {
-	AUTO_CLOSE int fd = openat(root->fd, path, O_RDONLY | O_CLOEXEC);
+	AUTO_CLOSE int fd = root_open_inside(root, path, O_RDONLY);
 	size_t room = 4096;
 	size_t length = 0;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	AUTO_FREE char *data = malloc(room + 1);
 	while (data != NULL) {
 		ssize_t n = read_full(fd, data + length, room - length);

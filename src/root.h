@@ -24,6 +24,12 @@ int root_open(const char *path, struct root *ret_root) MUST_CHECK;
 void root_close(struct root *root);
 
 /*
+ * Opens a path, close-on-exec, so that no link of a tree leads out of it: an absolute link of a
+ * tree means the tree's file, not the builder's. Returns a descriptor or a negative errno.
+ */
+int root_open_inside(const struct root *root, const char *path, int flags) MUST_CHECK;
+
+/*
  * Reads a whole file of at most `most` bytes. The result always ends with a zero byte behind
  * its *ret_length bytes, and is owned by the caller.
  * Returns 0 or a negative errno (-EFBIG: longer than `most`).
