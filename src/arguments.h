@@ -9,6 +9,14 @@
 
 enum architecture { ARCH_X86, ARCH_ARM64, ARCH_OTHER };
 
+enum {
+	/* COMMAND_LINE_SIZE - 1 of x86 and arm64 (arch/.../include/{asm,uapi/asm}/setup.h). */
+	COMMAND_LINE_MOST = 2047,
+	/* module_param_string() of a char[1024] (drivers/vfio/pci/vfio_pci.c). */
+	VFIO_PCI_IDS_MOST = 1023,
+	ARGUMENTS_REASON_SIZE = 256,
+};
+
 /* What the arguments are for; found by an edge (target.h), or made up by a test. */
 struct target {
 	enum architecture architecture;
@@ -19,6 +27,8 @@ struct target {
 	struct pci_ids *spared;
 	size_t spared_count;
 	size_t line_most; /* bytes of the whole command line: COMMAND_LINE_SIZE - 1 */
+	struct sentences
+		notes; /* what could not be found out; copied to the arguments' notes */
 };
 
 struct arguments {
@@ -29,6 +39,11 @@ struct arguments {
 /*
  * Composes the arguments, always in the same order.
  *
+ * A configuration without any claim (an empty file puts the helper into the initramfs, and all
+ * claims come from the kernel command line, by MAAS for instance) gives only what its [host]
+ * says beyond the defaults: nothing for an empty file. IOMMU arguments are given there when
+ * `cpu` is not auto or `iommu` is on.
+ *
  * @base: the rest of the command line, in which nothing of ours stands; "" where not known.
  *        Its vfio-pci.ids= is taken over into ours, since only the last one counts.
  * @reason: with -E2BIG one sentence
@@ -37,7 +52,21 @@ struct arguments {
  */
 int arguments_compose(const struct config *config, const struct target *target,
 		      const char *base, struct arguments *ret_arguments,
-		      char reason[256]) MUST_CHECK;
+		      char reason[ARGUMENTS_REASON_SIZE]) MUST_CHECK;
+
+/*
+ * Fits arguments that were composed before, for an empty base, to a base line: the last good
+ * ones, where the configuration is not valid now. Otherwise as above.
+ */
+int arguments_fit(const struct kargs *kargs, const char *base, size_t line_most,
+		  struct arguments *ret_arguments,
+		  char reason[ARGUMENTS_REASON_SIZE]) MUST_CHECK;
+
+/*
+ * True for a line that can stand in the configuration of any boot loader without quoting:
+ * letters, digits, blanks and _-.,:=/@+%~ only, which no shell and no GRUB script changes.
+ */
+bool arguments_are_plain(const char *line);
 
 void arguments_free(struct arguments *arguments);
 

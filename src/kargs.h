@@ -23,11 +23,21 @@ int kargs_parse(const char *line, struct kargs *ret_kargs) MUST_CHECK;
 /* Adds one word at the end, unless the same word is there. Returns 0 or -ENOMEM. */
 int kargs_add(struct kargs *kargs, const char *word) MUST_CHECK;
 
+/* Adds one word at the end, also where the same word is there: of hugepagesz=1G hugepages=4
+ * hugepagesz=2M hugepages=4 each counts. Returns 0 or -ENOMEM. */
+int kargs_append(struct kargs *kargs, const char *word) MUST_CHECK;
+
 /* Removes each word that is also in `others`; what remains keeps its order. */
 void kargs_remove(struct kargs *kargs, const struct kargs *others);
 
 /* True when this very word is there; - and _ of a parameter's name are alike to the kernel. */
 bool kargs_has(const struct kargs *kargs, const char *word);
+
+/* True for two equal words, - and _ of the parameter's name being alike. */
+bool kargs_same(const char *a, const char *b);
+
+/* The value when `word` is KEY=VALUE, - and _ of the key being alike, or NULL. */
+const char *kargs_value_of(const char *word, const char *key);
 
 /*
  * The value of the last "KEY=VALUE" (the one that counts for a plain parameter), or NULL.

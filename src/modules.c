@@ -48,7 +48,7 @@ int modules_open(const struct root *root, const char *kernel, struct modules **r
 
 	if (kernel != NULL) {
 		int length = snprintf(directory, sizeof(directory), "%s/lib/modules/%s",
-				      root->is_host ? "" : root->path, kernel);
+				      root->path, kernel);
 		if (length < 0 || (size_t)length >= sizeof(directory))
 			return -ENAMETOOLONG;
 		where = directory;
@@ -185,4 +185,28 @@ int modules_each_variant(struct modules *modules,
 		return r == -ENOSYS ? -ENOENT : r;
 	}
 	return read_aliases(fd, each, context);
+}
+
+int modules_each_of_alias(struct modules *modules, const char *alias,
+			  int (*each)(void *context, const char *module, const char *path),
+			  void *context)
+{
+	struct kmod_list *list = NULL;
+	const struct kmod_list *item;
+	int r = kmod_module_new_from_lookup(modules->kmod, alias, &list);
+
+	/* -ENOSYS: there is no index at all (libkmod-index.c, libkmod-module.c). */
+	if (r < 0)
+		return r == -ENOENT || r == -ENOSYS ? 0 : r;
+	kmod_list_foreach(item, list)
+	{
+		struct kmod_module *module = kmod_module_get_module(item);
+
+		if (r == 0)
+			r = each(context, kmod_module_get_name(module),
+				 kmod_module_get_path(module));
+		(void)kmod_module_unref(module);
+	}
+	(void)kmod_module_unref_list(list);
+	return r;
 }

@@ -47,6 +47,15 @@ int modules_each_variant(struct modules *modules,
 			 int (*each)(void *context, const char *alias, const char *module),
 			 void *context) MUST_CHECK;
 
+/*
+ * Calls `each` for every module that a device's modalias leads to, blacklisted or not, with the
+ * path of its file, or NULL where it is built in. Stops early when `each` returns a negative
+ * errno and returns that; otherwise 0 (also when there is none) or a negative errno of its own.
+ */
+int modules_each_of_alias(struct modules *modules, const char *alias,
+			  int (*each)(void *context, const char *module, const char *path),
+			  void *context) MUST_CHECK;
+
 /* 1 when the module is in the tree or built in, 0 when not, or a negative errno. */
 int modules_has(struct modules *modules, const char *name) MUST_CHECK;
 

@@ -7,6 +7,8 @@
 /* Where things are, relative to a root (see root.h) and, with a slash before it, on the host.
  */
 #define CLAIMS_TABLE_PATH "etc/vfio-claim/claims"
+/* The last good kernel arguments, for `vfio-claim cmdline --or-last`. */
+#define ARGUMENTS_PATH "var/lib/vfio-claim/arguments"
 #define RUN_RECORD_PATH "run/vfio-claim/boot.json"
 #define RUN_CLAIMS_PATH "run/vfio-claim/claims"
 #define RUN_UDEV_RULE_PATH "run/udev/rules.d/70-vfio-claim.rules"
