@@ -28,7 +28,12 @@ int initramfs_add_rebuild(const struct root *root, enum generator generator, con
  * that of the target; the claims table; the boot script or hook; the kernel modules. With
  * `claims` NULL: that nothing of ours is in it.
  *
- * @problems: a sentence for each difference; none means that the image is as wanted
+ * A helper that was stripped (dracut does that) is the target's when it loads the same bytes.
+ * Modules are those that the kernel has as files: vfio_pci, vfio_iommu_type1 and what claims
+ * name, with all that they depend on.
+ *
+ * @problems: a sentence for each difference, one where the image is damaged; none means that
+ *            the image is as wanted
  * Returns 0, or a negative errno where the image cannot be read (-ENOENT: there is none).
  */
 int initramfs_inspect(const struct root *root, enum generator generator, const char *kernel,
