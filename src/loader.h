@@ -33,9 +33,13 @@ void loaders_detect(const struct root *root, struct loaders *ret_loaders);
 
 /* What was done to a loader, for the next run and for revert; kept in the state file. */
 struct loader_state {
-	struct kargs ours;     /* the arguments as they were given to it */
-	struct kargs replaced; /* KEY=VALUE words of others that ours stand in for */
+	struct kargs ours; /* the arguments as they were given to it */
+	/* KEY=VALUE words of others that ours stand in for; and one word that begins with
+	 * LOADER_CREATED where a file or a directory was made that others use too. */
+	struct kargs replaced;
 };
+
+#define LOADER_CREATED "(created)"
 
 void loader_state_free(struct loader_state *state);
 
@@ -52,7 +56,8 @@ int loader_base_line(enum loader loader, const struct root *root,
  *
  * @before: of the last apply; empty for the first
  * @ret_after: release with loader_state_free()
- * Returns 0 or a negative errno.
+ * Returns 0 or a negative errno: -EINVAL for an argument that the loader's files or tools
+ * cannot hold, -ENOENT where vfio-claim is not installed in the target (GRUB: its snippet).
  */
 int loader_prepare(enum loader loader, const struct root *root, const struct kargs *arguments,
 		   const struct loader_state *before, struct changes *changes,
@@ -67,7 +72,8 @@ int loader_revert(enum loader loader, const struct root *root,
 /*
  * Looks into the boot entries that the loader has now (grub.cfg, BLS entries, add-ons) and
  * adds a sentence to *problems for each normal entry that lacks an argument and, for GRUB, each
- * recovery entry that lacks rd.vfio-claim=0. Returns 0 or a negative errno.
+ * recovery entry that does not switch the boot helper off (see cmdline.h). Returns 0 or a
+ * negative errno.
  */
 struct sentences;
 int loader_verify(enum loader loader, const struct root *root, const struct kargs *arguments,

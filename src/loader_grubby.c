@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Fedora and RHEL: grubby edits the entries of boot/loader/entries.
+ *
+ * Of grubby-bls (update_args(), update_bls_fragment()): --remove-args=KEY=VALUE removes just
+ * that word; --args= first removes every word with the name of a word that it adds, then adds
+ * all of its words, so that two of one name in one call stay. Entries that say $kernelopts get
+ * their words in GRUB's environment block. Since 8.40-41 it writes GRUB_CMDLINE_LINUX into
+ * /etc/default/grub too, unless it is told not to (8.40-43).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "loader_text.h"
+#include "loader_ways.h"
+#include "text.h"
+
+#define ENTRIES "boot/loader/entries"
+#define NO_ETC "--no-etc-grub-update"
+
+bool has_grubby(const struct root *root)
+{
+	char path[COMMAND_PATH_SIZE];
+
+	return command_find(root, "grubby", path) && file_there(root, ENTRIES);
+}
+
+/* The words of all entries. They are one line to us, since grubby treats them alike. */
+struct view {
+	struct bls_entries entries;
+	struct kargs all;    /* words of any entry, without ours */
+	struct kargs common; /* words of every entry, without ours */
+};
+
+static void view_free(struct view *view)
+{
+	bls_free(&view->entries);
+	kargs_free(&view->all);
+	kargs_free(&view->common);
+}
+
+/* Takes the words of one entry, without ours, into the view. */
+static int see_entry(struct view *view, const struct kargs *words, bool first)
+{
+	struct kargs lost = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < words->count; i++) {
+		r = kargs_add(&view->all, words->items[i]);
+		if (r == 0 && first)
+			r = kargs_add(&view->common, words->items[i]);
+	}
+	if (r == 0)
+		r = words_difference(&view->common, words, &lost);
+	kargs_remove(&view->common, &lost);
+	kargs_free(&lost);
+	return r;
+}
+
+static int view_read(const struct root *root, const struct loader_state *before,
+		     struct view *ret_view)
+{
+	struct view view = { 0 };
+	int r = bls_read(root, ENTRIES, &view.entries);
+
+	/* The newest first: the order of its words is taken. */
+	for (size_t i = view.entries.count; r == 0 && i > 0; i--) {
+		struct kargs others;
+
+		r = words_without(&view.entries.items[i - 1].words, before, &others);
+		if (r < 0)
+			break;
+		r = see_entry(&view, &others, i == view.entries.count);
+		kargs_free(&others);
+	}
+	if (r < 0)
+		view_free(&view);
+	else
+		*ret_view = view;
+	return r;
+}
+
+static int base_line(const struct root *root, const struct loader_state *before,
+		     char **ret_line)
+{
+	struct bls_entries entries = { 0 };
+	struct kargs words = { 0 };
+	int r = bls_read(root, ENTRIES, &entries);
+
+	if (r == 0 && entries.count > 0)
+		r = words_without(&entries.items[entries.count - 1].words, before, &words);
+	if (r == 0)
+		r = kargs_join(&words, ret_line);
+	kargs_free(&words);
+	bls_free(&entries);
+	return r;
+}
+
+static bool any_same_name(const struct kargs *words, const char *word)
+{
+	for (size_t i = 0; i < words->count; i++)
+		if (words_same_name(words->items[i], word))
+			return true;
+	return false;
+}
+
+static bool knows_no_etc(const struct root *root)
+{
+	return text_has(root, "usr/libexec/grubby/grubby-bls", NO_ETC) ||
+	       text_has(root, "usr/sbin/grubby", NO_ETC) ||
+	       text_has(root, "usr/bin/grubby", NO_ETC);
+}
+
+/* "--NAME=WORD WORD"; "" without words. */
+static int render_option(const char *name, const struct kargs *words, char **ret_option)
+{
+	struct text option = { 0 };
+	AUTO_FREE char *line = NULL;
+	int r = kargs_join(words, &line);
+
+	if (r < 0)
+		return r;
+	if (words->count > 0)
+		text_add(&option, "--%s=%s", name, line);
+	return text_take(&option, ret_option);
+}
+
+static int add_grubby(const struct root *root, const struct kargs *removed,
+		      const struct kargs *added, struct command_lines *commands)
+{
+	char program[COMMAND_PATH_SIZE];
+	AUTO_FREE char *remove = NULL;
+	AUTO_FREE char *add = NULL;
+	const char *rest[4] = { NULL };
+	size_t count = 0;
+	int r = words_check_grubby(removed);
+
+	if (r == 0)
+		r = words_check_grubby(added);
+	if (r == 0)
+		r = render_option("remove-args", removed, &remove);
+	if (r == 0)
+		r = render_option("args", added, &add);
+	if (r != 0 || !command_find(root, "grubby", program))
+		return r;
+	if (*remove != '\0')
+		rest[count++] = remove;
+	if (*add != '\0')
+		rest[count++] = add;
+	/* Not before the others: some versions do not know it there. */
+	if (knows_no_etc(root))
+		rest[count++] = NO_ETC;
+	return command_lines_add(commands, "boot loader (grubby)", program,
+				 "--update-kernel=ALL", rest[0], rest[1], rest[2],
+				 (const char *)NULL);
+}
+
+/*
+ * What --args= must say: the words themselves, and before them what it would take away with
+ * them, that is, words of others of the same name.
+ */
+static int words_to_add(const struct kargs *others, const struct loader_state *after,
+			struct kargs *ret_words)
+{
+	struct kargs words = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < others->count; i++)
+		if (any_same_name(&after->ours, others->items[i]) &&
+		    !kargs_has(&after->replaced, others->items[i]))
+			r = kargs_add(&words, others->items[i]);
+	for (size_t i = 0; r == 0 && i < after->ours.count; i++)
+		r = kargs_add(&words, after->ours.items[i]);
+	if (r < 0)
+		kargs_free(&words);
+	else
+		*ret_words = words;
+	return r;
+}
+
+/* The same for words of others that come back, with all that have their names. */
+static int add_given_back(const struct kargs *others, const struct kargs *back,
+			  const struct loader_state *after, struct kargs *words)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < others->count; i++)
+		if (any_same_name(back, others->items[i]) &&
+		    !kargs_has(&after->replaced, others->items[i]))
+			r = kargs_add(words, others->items[i]);
+	return r;
+}
+
+/* Adds the command that turns the entries from `before` to `after`, unless they are so. */
+static int change_entries(const struct root *root, const struct view *view,
+			  const struct loader_state *before, const struct loader_state *after,
+			  struct command_lines *commands)
+{
+	struct kargs stale = { 0 };
+	struct kargs back = { 0 };
+	struct kargs added = { 0 };
+	int r = words_difference(&before->ours, &after->ours, &stale);
+
+	if (r == 0)
+		r = words_difference(&before->replaced, &after->replaced, &back);
+	if (r == 0)
+		r = words_to_add(&view->all, after, &added);
+	if (r == 0 && !bls_are_as_wanted(&view->entries, &added, &stale)) {
+		r = add_given_back(&view->all, &back, after, &added);
+		if (r == 0)
+			r = add_grubby(root, &stale, &added, commands);
+	}
+	kargs_free(&stale);
+	kargs_free(&back);
+	kargs_free(&added);
+	return r;
+}
+
+static int prepare(const struct root *root, const struct kargs *arguments,
+		   const struct loader_state *before, struct changes *changes,
+		   struct command_lines *commands, struct loader_state *ret_after)
+{
+	struct kargs wanted = { 0 };
+	struct view view;
+	int r = view_read(root, before, &view);
+
+	(void)changes;
+	if (r < 0)
+		return r;
+	if (view.entries.count > 0) {
+		r = words_missing(&view.common, arguments, &wanted);
+		if (r == 0)
+			r = words_merge(&view.all, &wanted, MERGE_ALL, ret_after);
+		if (r == 0)
+			r = change_entries(root, &view, before, ret_after, commands);
+	}
+	kargs_free(&wanted);
+	view_free(&view);
+	return r;
+}
+
+/* True when an entry is not what it would be without us. */
+static int find_traces(const struct view *view, const struct loader_state *before,
+		       struct kargs *ret_traces)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < view->entries.count; i++) {
+		const struct kargs *words = &view->entries.items[i].words;
+		struct kargs without;
+		struct kargs traces = { 0 };
+
+		r = words_without(words, before, &without);
+		if (r < 0)
+			return r;
+		r = words_difference(words, &without, &traces);
+		for (size_t j = 0; r == 0 && j < traces.count; j++)
+			r = kargs_add(ret_traces, traces.items[j]);
+		kargs_free(&traces);
+		kargs_free(&without);
+	}
+	return r;
+}
+
+static int revert(const struct root *root, const struct loader_state *before,
+		  struct changes *changes, struct command_lines *commands)
+{
+	static const struct loader_state nothing;
+	struct kargs traces = { 0 };
+	struct kargs reduced = { 0 };
+	struct kargs added = { 0 };
+	struct view view;
+	int r = view_read(root, before, &view);
+
+	(void)changes;
+	if (r < 0)
+		return r;
+	r = find_traces(&view, before, &traces);
+	/* Of a list that was merged with ours, others' part is written anew. */
+	for (size_t i = 0; r == 0 && i < traces.count; i++)
+		if (any_same_name(&before->replaced, traces.items[i]) ||
+		    !kargs_has(&before->ours, traces.items[i]))
+			r = kargs_add(&reduced, traces.items[i]);
+	if (r == 0)
+		r = add_given_back(&view.all, &reduced, &nothing, &added);
+	if (r == 0 && traces.count > 0)
+		r = add_grubby(root, &traces, &added, commands);
+	kargs_free(&traces);
+	kargs_free(&reduced);
+	kargs_free(&added);
+	view_free(&view);
+	return r;
+}
+
+static int verify(const struct root *root, const struct kargs *arguments,
+		  struct sentences *problems)
+{
+	struct bls_entries entries = { 0 };
+	int r = bls_read(root, ENTRIES, &entries);
+
+	if (r == 0 && entries.count == 0)
+		r = sentences_add(problems,
+				  "%s: there is no entry; run vfio-claim apply again "
+				  "once a kernel is installed",
+				  ENTRIES);
+	if (r == 0)
+		r = bls_verify(&entries, arguments, problems);
+	bls_free(&entries);
+	return r;
+}
+
+const struct loader_way loader_grubby = {
+	.base_line = base_line,
+	.prepare = prepare,
+	.revert = revert,
+	.verify = verify,
+};

@@ -1,0 +1,519 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * systemd's kernel-install: /etc/kernel/cmdline, and the entries or images made from it.
+ *
+ * kernel-install reads /etc/kernel/cmdline, else /usr/lib/kernel/cmdline, else /proc/cmdline
+ * without BOOT_IMAGE= and initrd= (systemd, src/kernel-install/90-loaderentry.install.in and
+ * 60-ukify.install). The first of them that there is replaces the others, so a new
+ * /etc/kernel/cmdline must have what the next one had, or root= would be lost.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "loader_text.h"
+#include "loader_ways.h"
+#include "text.h"
+
+#define CMDLINE "etc/kernel/cmdline"
+#define VENDOR_CMDLINE "usr/lib/kernel/cmdline"
+
+/* --- What there is ----------------------------------------------------------------------- */
+
+bool has_entries(const struct root *root)
+{
+	for (size_t i = 0; boot_partitions[i] != NULL; i++) {
+		char path[64];
+		struct names names = { 0 };
+
+		(void)snprintf(path, sizeof(path), "%s/loader/loader.conf", boot_partitions[i]);
+		if (file_there(root, path))
+			return true;
+		(void)snprintf(path, sizeof(path), "%s/loader/entries", boot_partitions[i]);
+		int r = list_files(root, path, ".conf", &names);
+		bool found = r == 0 && names.count > 0;
+		names_free(&names);
+		if (found)
+			return true;
+	}
+	return false;
+}
+
+static bool says_layout_uki(const struct root *root, const char *path)
+{
+	return text_has(root, path, "\nlayout=uki") || text_has(root, path, "\nlayout = uki");
+}
+
+/* A file may begin with the line, too. */
+static bool begins_with_layout_uki(const struct root *root, const char *path)
+{
+	AUTO_FREE char *text = NULL;
+
+	return read_text(root, path, &text) == 0 && text != NULL &&
+	       (strncmp(text, "layout=uki", 10) == 0 || strncmp(text, "layout = uki", 12) == 0);
+}
+
+bool makes_ukis(const struct root *root)
+{
+	static const char *const directories[] = { "etc/kernel/install.conf.d",
+						   "usr/lib/kernel/install.conf.d" };
+	struct names names = { 0 };
+	bool found = false;
+
+	/* The first of the two files counts alone, the drop-ins on top of it. */
+	const char *file = file_there(root, "etc/kernel/install.conf")
+				   ? "etc/kernel/install.conf"
+				   : "usr/lib/kernel/install.conf";
+	found = says_layout_uki(root, file) || begins_with_layout_uki(root, file);
+	for (size_t i = 0; i < 2 && !found; i++)
+		if (list_files(root, directories[i], ".conf", &names) < 0)
+			break;
+	for (size_t i = 0; i < names.count && !found; i++)
+		found = says_layout_uki(root, names.items[i]) ||
+			begins_with_layout_uki(root, names.items[i]);
+	names_free(&names);
+	return found;
+}
+
+/* --- The line without ours --------------------------------------------------------------- */
+
+/* The words of /proc/cmdline that kernel-install takes over. */
+static int read_proc_cmdline(const struct root *root, char **ret_line)
+{
+	static const char *const left_out[] = { "BOOT_IMAGE=", "initrd=" };
+	AUTO_FREE char *text = NULL;
+	struct kargs words;
+	struct text line = { 0 };
+	int r = read_text(root, "proc/cmdline", &text);
+
+	if (r < 0)
+		return r;
+	r = kargs_parse(text != NULL ? text : "", &words);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < words.count; i++)
+		if (strncmp(words.items[i], left_out[0], strlen(left_out[0])) != 0 &&
+		    strncmp(words.items[i], left_out[1], strlen(left_out[1])) != 0)
+			text_add(&line, "%s%s", line.length > 0 ? " " : "", words.items[i]);
+	kargs_free(&words);
+	return text_take(&line, ret_line);
+}
+
+/*
+ * What a new /etc/kernel/cmdline starts from, on one line; NULL: nothing that is known, as in a
+ * tree, where /proc is the builder's.
+ */
+static int read_source(const struct root *root, char **ret_line)
+{
+	AUTO_FREE char *text = NULL;
+	struct kargs words;
+	int r = read_text(root, VENDOR_CMDLINE, &text);
+
+	*ret_line = NULL;
+	if (r == 0 && text == NULL && root->is_host)
+		r = read_proc_cmdline(root, &text);
+	if (r < 0 || text == NULL)
+		return r;
+	r = kargs_parse(text, &words);
+	if (r < 0)
+		return r;
+	r = kargs_join(&words, ret_line);
+	kargs_free(&words);
+	return r;
+}
+
+static int base_line(const struct root *root, const struct loader_state *before,
+		     char **ret_line)
+{
+	AUTO_FREE char *text = NULL;
+	struct kargs line = { 0 };
+	struct kargs words = { 0 };
+	int r = read_text(root, CMDLINE, &text);
+
+	if (r == 0 && text == NULL)
+		r = read_source(root, &text);
+	if (r == 0)
+		r = kargs_parse(text != NULL ? text : "", &line);
+	if (r == 0)
+		r = words_without(&line, before, &words);
+	if (r == 0)
+		r = kargs_join(&words, ret_line);
+	kargs_free(&line);
+	kargs_free(&words);
+	return r;
+}
+
+/* --- Entries and images ------------------------------------------------------------------ */
+
+/* The kernel's image, as the distributions keep it. True and *ret_path (within the root). */
+static bool find_kernel(const struct root *root, const char *version, char path[256])
+{
+	static const char *const formats[] = { "usr/lib/modules/%s/vmlinuz",
+					       "lib/modules/%s/vmlinuz", "boot/vmlinuz-%s" };
+
+	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
+		const char *place = strchr(formats[i], '%');
+		int length = snprintf(path, 256, "/%.*s%s%s", (int)(place - formats[i]),
+				      formats[i], version, place + 2);
+
+		if (length < 256 && file_there(root, path + 1))
+			return true;
+	}
+	return false;
+}
+
+static int add_kernel_install(const struct root *root, const char *version, struct kargs *done,
+			      struct command_lines *commands)
+{
+	char program[COMMAND_PATH_SIZE];
+	char kernel[256];
+	struct text title = { 0 };
+	AUTO_FREE char *string = NULL;
+
+	if (kargs_has(done, version) || *version == '\0' || strchr(version, '/') != NULL ||
+	    !find_kernel(root, version, kernel) ||
+	    !command_find(root, "kernel-install", program))
+		return 0;
+	text_add(&title, "boot entry of %s", version);
+	int r = text_take(&title, &string);
+	if (r == 0)
+		r = command_lines_add(commands, string, program, "add", version, kernel,
+				      (const char *)NULL);
+	return r < 0 ? r : kargs_add(done, version);
+}
+
+/* Reads all entries that kernel-install makes; those of boot/ are grubby's where it is. */
+static int read_all_entries(const struct root *root, struct bls_entries *entries)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && boot_partitions[i] != NULL; i++) {
+		char path[64];
+
+		if (strcmp(boot_partitions[i], "boot") == 0 && has_grubby(root))
+			continue;
+		(void)snprintf(path, sizeof(path), "%s/loader/entries", boot_partitions[i]);
+		r = bls_read(root, path, entries);
+	}
+	return r;
+}
+
+/*
+ * The kernel that an image is of: DIR/TOKEN-VERSION.efi. A token may have dashes as a version
+ * may, so what is a version is what there is a kernel of. Owned by the caller; NULL: none.
+ */
+static char *image_version(const struct root *root, const char *path)
+{
+	char kernel[256];
+	const char *name = strrchr(path, '/');
+
+	for (const char *dash = strchr(name, '-'); dash != NULL; dash = strchr(dash + 1, '-')) {
+		char *version = strndup(dash + 1, strlen(dash + 1) - strlen(".efi"));
+
+		if (version == NULL || find_kernel(root, version, kernel))
+			return version;
+		free(version);
+	}
+	return NULL;
+}
+
+/* Takes over `path` on success. */
+static int add_image(const struct root *root, char *path, struct bls_entries *entries)
+{
+	struct bls_entry *slot = array_grow(&entries->items, entries->count, sizeof(*slot));
+	struct bls_entry entry = { .path = path, .version = image_version(root, path) };
+	bool is_signed;
+
+	if (entry.version == NULL)
+		return slot == NULL ? -ENOMEM : -ENOENT;
+	int r = slot == NULL ? -ENOMEM : read_pe_cmdline(root, path, &entry.words, &is_signed);
+	if (r < 0) {
+		free(entry.version);
+		return r;
+	}
+	*slot = entry;
+	entries->count++;
+	return 0;
+}
+
+/* Adds the images that kernel-install made, as if they were entries. Images that have no
+ * command line, or no kernel here, are somebody else's. */
+static int read_images(const struct root *root, struct bls_entries *entries)
+{
+	struct names names = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && boot_partitions[i] != NULL; i++) {
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "%s/EFI/Linux", boot_partitions[i]);
+		r = list_files(root, path, ".efi", &names);
+	}
+	for (size_t i = 0; r == 0 && i < names.count; i++) {
+		r = add_image(root, names.items[i], entries);
+		if (r == 0)
+			names.items[i] = NULL;
+		else if (r != -ENOMEM)
+			r = 0;
+	}
+	names_free(&names);
+	return r;
+}
+
+static int read_made(const struct root *root, struct bls_entries *entries)
+{
+	int r = read_all_entries(root, entries);
+
+	return r == 0 && makes_ukis(root) ? read_images(root, entries) : r;
+}
+
+/* Adds a command for each kernel with an entry that is not as wanted. */
+static int remake_entries(const struct root *root, const struct kargs *arguments,
+			  const struct kargs *stale, struct command_lines *commands)
+{
+	struct bls_entries entries = { 0 };
+	struct kargs done = { 0 };
+	int r = read_made(root, &entries);
+
+	for (size_t i = 0; r == 0 && i < entries.count; i++) {
+		struct bls_entries one = { .items = &entries.items[i], .count = 1 };
+
+		if (!bls_are_as_wanted(&one, arguments, stale))
+			r = add_kernel_install(root, entries.items[i].version, &done, commands);
+	}
+	kargs_free(&done);
+	bls_free(&entries);
+	return r;
+}
+
+/* --- The file ---------------------------------------------------------------------------- */
+
+/* "(created) WORDS": what we made the file from, for revert to know it by. */
+static const char *find_created(const struct loader_state *state)
+{
+	for (size_t i = 0; i < state->replaced.count; i++)
+		if (strncmp(state->replaced.items[i], LOADER_CREATED, strlen(LOADER_CREATED)) ==
+		    0)
+			return state->replaced.items[i];
+	return NULL;
+}
+
+static int add_created(const char *line, struct loader_state *state)
+{
+	struct text text = { 0 };
+	AUTO_FREE char *word = NULL;
+
+	text_add(&text, "%s %s", LOADER_CREATED, line);
+	int r = text_take(&text, &word);
+	return r < 0 ? r : kargs_add(&state->replaced, word);
+}
+
+/* What the last apply put there and this one does not; and words that must go to the end, since
+ * somebody wrote one behind it that now counts in its place. */
+static int find_stale(const struct kargs *line, const struct loader_state *before,
+		      const struct loader_state *after, struct loader_state *ret_stale)
+{
+	int r = words_difference(&before->ours, &after->ours, &ret_stale->ours);
+
+	for (size_t i = 0; r == 0 && i < after->ours.count; i++)
+		if (kargs_has(line, after->ours.items[i]) &&
+		    !words_satisfy(line, after->ours.items[i]))
+			r = kargs_add(&ret_stale->ours, after->ours.items[i]);
+	return r;
+}
+
+/* Works out the new text and which of the arguments are ours. */
+static int edit(const char *text, const struct kargs *arguments,
+		const struct loader_state *before, struct loader_state *after, char **ret_text)
+{
+	struct kargs line = { 0 };
+	struct kargs others = { 0 };
+	struct kargs wanted = { 0 };
+	struct kargs added = { 0 };
+	struct loader_state stale = { 0 };
+	int r = kargs_parse(text, &line);
+
+	if (r == 0)
+		r = words_without(&line, before, &others);
+	if (r == 0)
+		r = words_missing(&others, arguments, &wanted);
+	if (r == 0)
+		r = words_merge(&others, &wanted, MERGE_LAST_ONLY, after);
+	if (r == 0)
+		r = find_stale(&line, before, after, &stale);
+	if (r == 0)
+		r = words_missing(&line, &after->ours, &added);
+	if (r == 0)
+		r = cmdline_edit(text, &stale, &added, ret_text);
+	kargs_free(&line);
+	kargs_free(&others);
+	kargs_free(&wanted);
+	kargs_free(&added);
+	loader_state_free(&stale);
+	return r;
+}
+
+/* The file's text, or the one that it is made from. NULL: neither. */
+static int read_file(const struct root *root, const struct changes *changes,
+		     const struct loader_state *before, struct loader_state *after,
+		     char **ret_text)
+{
+	AUTO_FREE char *source = NULL;
+	struct text text = { 0 };
+	const char *created = find_created(before);
+	int r = changes_read(changes, root, CMDLINE, ret_text);
+
+	if (r < 0)
+		return r;
+	if (*ret_text != NULL)
+		return created != NULL ? kargs_add(&after->replaced, created) : 0;
+	r = read_source(root, &source);
+	if (r < 0 || source == NULL)
+		return r;
+	r = add_created(source, after);
+	if (r < 0)
+		return r;
+	text_add(&text, "%s\n", source);
+	return text_take(&text, ret_text);
+}
+
+/* Writes the file and says in `after` what of it is ours. */
+static int prepare_file(const struct root *root, const struct kargs *arguments,
+			const struct loader_state *before, const char *old,
+			const struct kargs *created, struct changes *changes,
+			struct loader_state *after)
+{
+	AUTO_FREE char *new = NULL;
+	int r = edit(old, arguments, before, after, &new);
+
+	/* Nothing to say: no reason to make a file. */
+	if (r < 0 || (after->ours.count == 0 && !file_there(root, CMDLINE)))
+		return r;
+	for (size_t i = 0; r == 0 && i < created->count; i++)
+		r = kargs_add(&after->replaced, created->items[i]);
+	return r < 0 ? r : changes_add(changes, root, CMDLINE, new);
+}
+
+static int prepare(const struct root *root, const struct kargs *arguments,
+		   const struct loader_state *before, struct changes *changes,
+		   struct command_lines *commands, struct loader_state *ret_after)
+{
+	struct loader_state created = { 0 };
+	struct kargs stale = { 0 };
+	AUTO_FREE char *old = NULL;
+	int r = read_file(root, changes, before, &created, &old);
+
+	if (r == 0 && old != NULL) {
+		r = prepare_file(root, arguments, before, old, &created.replaced, changes,
+				 ret_after);
+		if (r == 0)
+			r = words_difference(&before->ours, &ret_after->ours, &stale);
+		if (r == 0)
+			r = remake_entries(root, arguments, &stale, commands);
+	}
+	loader_state_free(&created);
+	kargs_free(&stale);
+	return r;
+}
+
+/* True when the text has just the words that the file was made from. */
+static int is_as_created(const char *text, const char *created, bool *ret_is)
+{
+	AUTO_FREE char *line = NULL;
+	struct kargs words;
+	int r = kargs_parse(text, &words);
+
+	if (r < 0)
+		return r;
+	r = kargs_join(&words, &line);
+	kargs_free(&words);
+	if (r == 0)
+		*ret_is = strcmp(created + strlen(LOADER_CREATED " "), line) == 0;
+	return r;
+}
+
+/*
+ * Takes a file away that we made. Where entries are made anew this waits until they are:
+ * without the file kernel-install would take our arguments from /proc/cmdline.
+ */
+static int remove_created(const struct root *root, const char *text, bool later,
+			  struct changes *changes, struct command_lines *commands)
+{
+	char program[COMMAND_PATH_SIZE];
+
+	if (!later || !command_find(root, "rm", program))
+		return changes_add(changes, root, CMDLINE, NULL);
+	int r = changes_add(changes, root, CMDLINE, text);
+	return r < 0 ? r
+		     : command_lines_add(commands, "removal of /" CMDLINE, program, "-f",
+					 "/" CMDLINE, (const char *)NULL);
+}
+
+static int revert(const struct root *root, const struct loader_state *before,
+		  struct changes *changes, struct command_lines *commands)
+{
+	static const struct kargs none;
+	AUTO_FREE char *old = NULL;
+	AUTO_FREE char *new = NULL;
+	const char *created = find_created(before);
+	size_t count = commands->count;
+	bool removed = false;
+	int r = remake_entries(root, &none, &before->ours, commands);
+
+	if (r == 0)
+		r = changes_read(changes, root, CMDLINE, &old);
+	if (r < 0 || old == NULL)
+		return r;
+	r = cmdline_edit(old, before, &none, &new);
+	if (r == 0 && created != NULL)
+		r = is_as_created(new, created, &removed);
+	if (r < 0)
+		return r;
+	return removed ? remove_created(root, new, commands->count != count, changes, commands)
+		       : changes_add(changes, root, CMDLINE, new);
+}
+
+static int verify_file(const struct root *root, const struct kargs *arguments,
+		       struct sentences *problems)
+{
+	AUTO_FREE char *text = NULL;
+	AUTO_FREE char *source = NULL;
+	struct kargs words = { 0 };
+	int r = read_text(root, CMDLINE, &text);
+
+	if (r == 0 && text == NULL) {
+		r = read_source(root, &source);
+		if (r == 0 && source == NULL)
+			return sentences_add(problems,
+					     "%s: there is none, and nothing to make it from: "
+					     "write it with root= and what else this system "
+					     "needs, then run vfio-claim apply again",
+					     CMDLINE);
+	}
+	if (r == 0)
+		r = kargs_parse(text != NULL ? text : "", &words);
+	if (r == 0)
+		r = verify_words(CMDLINE, &words, arguments, problems);
+	kargs_free(&words);
+	return r;
+}
+
+static int verify(const struct root *root, const struct kargs *arguments,
+		  struct sentences *problems)
+{
+	struct bls_entries entries = { 0 };
+	int r = verify_file(root, arguments, problems);
+
+	if (r == 0)
+		r = read_made(root, &entries);
+	if (r == 0)
+		r = bls_verify(&entries, arguments, problems);
+	bls_free(&entries);
+	return r;
+}
+
+const struct loader_way loader_kernel_install = {
+	.base_line = base_line,
+	.prepare = prepare,
+	.revert = revert,
+	.verify = verify,
+};

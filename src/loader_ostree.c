@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Images of bootc: a drop-in. Booted hosts of rpm-ostree: its own command. */
+#include <errno.h>
+#include <string.h>
+
+#include "loader_text.h"
+#include "loader_ways.h"
+#include "text.h"
+
+/* --- bootc ------------------------------------------------------------------------------- */
+
+#define KARGS_D "usr/lib/bootc/kargs.d"
+#define KARGS_D_FILE KARGS_D "/50-vfio-claim.toml"
+
+/* What the other drop-ins of the image say. One that is not understood says nothing here. */
+static int base_line_bootc(const struct root *root, const struct loader_state *before,
+			   char **ret_line)
+{
+	struct names names = { 0 };
+	struct kargs words = { 0 };
+	int r = list_files(root, KARGS_D, ".toml", &names);
+
+	(void)before;
+	for (size_t i = 0; r == 0 && i < names.count; i++) {
+		AUTO_FREE char *text = NULL;
+
+		if (strcmp(names.items[i], KARGS_D_FILE) == 0)
+			continue;
+		r = read_text(root, names.items[i], &text);
+		if (r == 0 && text != NULL && bootc_read(text, &words) == -ENOMEM)
+			r = -ENOMEM;
+	}
+	if (r == 0)
+		r = kargs_join(&words, ret_line);
+	kargs_free(&words);
+	names_free(&names);
+	return r;
+}
+
+static int prepare_bootc(const struct root *root, const struct kargs *arguments,
+			 const struct loader_state *before, struct changes *changes,
+			 struct command_lines *commands, struct loader_state *ret_after)
+{
+	AUTO_FREE char *text = NULL;
+	int r = arguments->count > 0 ? bootc_render(arguments, &text) : 0;
+
+	(void)before;
+	(void)commands;
+	if (r == 0)
+		r = changes_add(changes, root, KARGS_D_FILE, text);
+	return r < 0 ? r : words_copy(arguments, &ret_after->ours);
+}
+
+static int revert_bootc(const struct root *root, const struct loader_state *before,
+			struct changes *changes, struct command_lines *commands)
+{
+	(void)before;
+	(void)commands;
+	return changes_add(changes, root, KARGS_D_FILE, NULL);
+}
+
+static int verify_bootc(const struct root *root, const struct kargs *arguments,
+			struct sentences *problems)
+{
+	AUTO_FREE char *text = NULL;
+	struct kargs words = { 0 };
+	int r = read_text(root, KARGS_D_FILE, &text);
+
+	if (r == 0 && text != NULL)
+		r = bootc_read(text, &words);
+	if (r == -EBADMSG)
+		r = sentences_add(problems, "%s is not as vfio-claim wrote it", KARGS_D_FILE);
+	else if (r == 0)
+		r = verify_words(KARGS_D_FILE, &words, arguments, problems);
+	kargs_free(&words);
+	return r;
+}
+
+const struct loader_way loader_bootc = {
+	.base_line = base_line_bootc,
+	.prepare = prepare_bootc,
+	.revert = revert_bootc,
+	.verify = verify_bootc,
+};
+
+/* --- rpm-ostree -------------------------------------------------------------------------- */
+
+/*
+ * A changed deployment is staged: its entry is written at shutdown, and until then its
+ * arguments are in this file only (a GVariant, in which each string ends with a zero byte).
+ */
+#define STAGED "run/ostree/staged-deployment"
+
+enum { STAGED_MOST = 1 << 20 };
+
+/* Adds every string that there is between zero bytes; arguments among much else. */
+static int read_staged(const struct root *root, struct kargs *words, bool *ret_staged)
+{
+	AUTO_FREE char *data = NULL;
+	size_t length = 0;
+	int r = root_read(root, STAGED, STAGED_MOST, &data, &length);
+
+	*ret_staged = r == 0;
+	if (r == -ENOENT || r == -ENOTDIR)
+		return 0;
+	for (size_t i = 0; r == 0 && i < length; i += strlen(data + i) + 1)
+		if (data[i] != '\0')
+			r = kargs_add(words, data + i);
+	return r;
+}
+
+/* The entry that is booted next: ostree gives the first of its order the highest version. */
+static int read_newest(const struct root *root, struct kargs *words)
+{
+	struct bls_entries entries = { 0 };
+	const struct bls_entry *newest = NULL;
+	int r = bls_read(root, "boot/loader/entries", &entries);
+
+	for (size_t i = 0; r == 0 && i < entries.count; i++)
+		if (newest == NULL || strverscmp(entries.items[i].version, newest->version) > 0)
+			newest = &entries.items[i];
+	for (size_t i = 0; r == 0 && newest != NULL && i < newest->words.count; i++)
+		r = kargs_add(words, newest->words.items[i]);
+	bls_free(&entries);
+	return r;
+}
+
+/* The words that the next boot will have, as far as they can be told. */
+static int read_next(const struct root *root, struct kargs *words)
+{
+	bool staged;
+	int r = read_staged(root, words, &staged);
+
+	return r < 0 || staged ? r : read_newest(root, words);
+}
+
+static int base_line_ostree(const struct root *root, const struct loader_state *before,
+			    char **ret_line)
+{
+	struct kargs line = { 0 };
+	struct kargs words = { 0 };
+	int r = root->is_host ? read_newest(root, &line) : 0;
+
+	if (r == 0)
+		r = words_without(&line, before, &words);
+	if (r == 0)
+		r = kargs_join(&words, ret_line);
+	kargs_free(&line);
+	kargs_free(&words);
+	return r;
+}
+
+/* Adds one option for each word. */
+static int add_options(const char *name, const struct kargs *words, struct kargs *options)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < words->count; i++) {
+		struct text text = { 0 };
+		AUTO_FREE char *option = NULL;
+
+		text_add(&text, "--%s=%s", name, words->items[i]);
+		r = text_take(&text, &option);
+		if (r == 0)
+			r = kargs_add(options, option);
+	}
+	return r;
+}
+
+/* command_lines_add() with as many arguments as there are options. */
+static int add_with_options(const char *program, const struct kargs *options,
+			    struct command_lines *commands)
+{
+	int r = command_lines_add(commands, "kernel arguments (rpm-ostree)", program, "kargs",
+				  (const char *)NULL);
+	struct command_line *line = r == 0 ? &commands->items[commands->count - 1] : NULL;
+
+	if (line == NULL)
+		return r;
+	char **argv = reallocarray(line->argv, options->count + 3, sizeof(*argv));
+	if (argv == NULL)
+		return -ENOMEM;
+	line->argv = argv;
+	for (size_t i = 0; i < options->count; i++) {
+		argv[2 + i + 1] = NULL;
+		argv[2 + i] = strdup(options->items[i]);
+		if (argv[2 + i] == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int add_kargs(const struct root *root, const struct kargs *added,
+		     const struct kargs *removed, struct command_lines *commands)
+{
+	char program[COMMAND_PATH_SIZE];
+	struct kargs options = { 0 };
+	int r = 0;
+
+	/* In a tree there is no deployment that could be changed. */
+	if (!root->is_host || !command_find(root, "rpm-ostree", program))
+		return 0;
+	r = add_options("delete-if-present", removed, &options);
+	if (r == 0)
+		r = add_options("append-if-missing", added, &options);
+	if (r == 0 && options.count > 0)
+		r = add_with_options(program, &options, commands);
+	kargs_free(&options);
+	return r;
+}
+
+/* Those words of `words` that the line has. */
+static int words_in(const struct kargs *line, const struct kargs *words,
+		    struct kargs *ret_words)
+{
+	struct kargs absent = { 0 };
+	int r = words_difference(words, line, &absent);
+
+	if (r == 0)
+		r = words_difference(words, &absent, ret_words);
+	kargs_free(&absent);
+	return r;
+}
+
+static int prepare_ostree(const struct root *root, const struct kargs *arguments,
+			  const struct loader_state *before, struct changes *changes,
+			  struct command_lines *commands, struct loader_state *ret_after)
+{
+	struct kargs line = { 0 };
+	struct kargs others = { 0 };
+	struct kargs wanted = { 0 };
+	struct kargs added = { 0 };
+	struct kargs stale = { 0 };
+	struct kargs removed = { 0 };
+	int r = root->is_host ? read_next(root, &line) : 0;
+
+	(void)changes;
+	if (r == 0)
+		r = words_without(&line, before, &others);
+	if (r == 0)
+		r = words_missing(&others, arguments, &wanted);
+	if (r == 0)
+		r = words_merge(&others, &wanted, MERGE_LAST_ONLY, ret_after);
+	if (r == 0)
+		r = words_missing(&line, &ret_after->ours, &added);
+	if (r == 0)
+		r = words_difference(&before->ours, &ret_after->ours, &stale);
+	if (r == 0)
+		r = words_in(&line, &stale, &removed);
+	if (r == 0)
+		r = add_kargs(root, &added, &removed, commands);
+	kargs_free(&line);
+	kargs_free(&others);
+	kargs_free(&wanted);
+	kargs_free(&added);
+	kargs_free(&stale);
+	kargs_free(&removed);
+	return r;
+}
+
+static int revert_ostree(const struct root *root, const struct loader_state *before,
+			 struct changes *changes, struct command_lines *commands)
+{
+	static const struct kargs none;
+	struct kargs line = { 0 };
+	struct kargs removed = { 0 };
+	int r = root->is_host ? read_next(root, &line) : 0;
+
+	(void)changes;
+	if (r == 0)
+		r = words_in(&line, &before->ours, &removed);
+	if (r == 0)
+		r = add_kargs(root, &none, &removed, commands);
+	kargs_free(&line);
+	kargs_free(&removed);
+	return r;
+}
+
+static int verify_ostree(const struct root *root, const struct kargs *arguments,
+			 struct sentences *problems)
+{
+	struct kargs line = { 0 };
+	AUTO_FREE char *words = NULL;
+	int r;
+
+	if (!root->is_host) {
+		r = kargs_join(arguments, &words);
+		return r < 0 || *words == '\0'
+			       ? r
+			       : sentences_add(problems,
+					       "rpm-ostree sets kernel arguments on the booted "
+					       "host only: run vfio-claim apply there (for %s)",
+					       words);
+	}
+	r = read_next(root, &line);
+	if (r == 0)
+		r = verify_words("the next deployment", &line, arguments, problems);
+	kargs_free(&line);
+	return r;
+}
+
+const struct loader_way loader_rpm_ostree = {
+	.base_line = base_line_ostree,
+	.prepare = prepare_ostree,
+	.revert = revert_ostree,
+	.verify = verify_ostree,
+};

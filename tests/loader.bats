@@ -1,0 +1,670 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Boot loaders, on made-up trees of distributions with stand-ins for their tools (tests/targets/).
+# The stand-ins run in the tree by chroot, as `vfio-claim apply --root` runs the real ones.
+
+# shellcheck disable=SC2154 # bats sets stderr
+setup() {
+	load lib/machine.bash
+	bats_require_minimum_version 1.5.0
+	[ "$(id -u)" -eq 0 ] || skip "chroot needs root"
+	ROOT=$BATS_TEST_TMPDIR/tree
+	STATE=$BATS_TEST_TMPDIR/state
+	LOG=$ROOT/var/log/stand-ins.log
+	DRIVER=$BUILD/loader-driver
+	ID=0123456789abcdef0123456789abcdef
+	ENTRIES=$ROOT/boot/loader/entries
+	ARGUMENTS=(intel_iommu=on iommu=pt "vfio-pci.ids=10de:1c30,10de:10f1" rd.driver.pre=vfio-pci
+		modprobe.blacklist=nouveau)
+}
+
+target() {
+	"$TESTS/targets/make-target" "$1" "$ROOT"
+}
+
+driver() {
+	"$DRIVER" "$ROOT" "$STATE" "$@"
+}
+
+# apply WORD...: the stand-in for our grub-mkconfig snippet is told the words too.
+apply() {
+	echo "$*" >"$ROOT/etc/test-arguments"
+	driver apply "$@"
+}
+
+# What a run of the driver must not change; what the tools and the test say is no part of it.
+snapshot() {
+	(cd "$ROOT" && find . -path ./var/log -prune -o -path ./etc/test-arguments -prune -o \
+		-type f -print0 | sort -z | xargs -0 cksum)
+	(cd "$ROOT" && find . -type d | sort)
+}
+
+# round_trip TARGET: apply, look, apply again, revert, revert again.
+round_trip() {
+	target "$1"
+	snapshot >"$BATS_TEST_TMPDIR/before"
+	run -1 driver verify "${ARGUMENTS[@]}"
+	apply "${ARGUMENTS[@]}"
+	driver verify "${ARGUMENTS[@]}"
+	cp -a "$ROOT" "$BATS_TEST_TMPDIR/applied"
+
+	snapshot >"$BATS_TEST_TMPDIR/applied.sum"
+	run -0 apply "${ARGUMENTS[@]}"
+	[ -z "$output" ]
+	snapshot | diff "$BATS_TEST_TMPDIR/applied.sum" -
+
+	driver revert
+	snapshot | diff "$BATS_TEST_TMPDIR/before" -
+	run -0 driver revert
+	[ -z "$output" ]
+}
+
+# The path in the tree as it was after the first apply of round_trip.
+applied() {
+	echo "$BATS_TEST_TMPDIR/applied/$1"
+}
+
+# One with sanitizers has libraries, which a tree has not.
+need_static_driver() {
+	if objdump -p "$DRIVER" | grep -q NEEDED; then
+		skip "this loader-driver is not static"
+	fi
+}
+
+# On the host: the driver inside of the tree, which is the whole system to it.
+host() {
+	[ -x "$ROOT/driver" ] || cp "$DRIVER" "$ROOT/driver"
+	mkdir -p "$ROOT/dev"
+	: >"$ROOT/dev/null"
+	chroot "$ROOT" /driver - /tmp/state "$@"
+}
+
+# --- Which way ---------------------------------------------------------------------------------
+
+# names TARGET: the loaders that are found in it.
+names() {
+	target "$1"
+	driver detect | cut -d : -f 1 | tr '\n' ' '
+}
+
+@test "detect: each distribution takes its way" {
+	while read -r name loaders; do
+		rm -rf "$ROOT"
+		found=$(names "$name")
+		echo "$name: found $found"
+		[ "${found% }" = "$loaders" ]
+	done <<-'END'
+		debian grub.d
+		opensuse grub-default
+		upstream grub-default
+		rhel8 grub-default grubby
+		rhel9 grub-default grubby kernel-install
+		fedora grub-default grubby
+		systemd-boot kernel-install
+		uki kernel-install
+		vendor-uki uki-addon
+		bootc bootc
+		rpm-ostree rpm-ostree
+		ostree-image rpm-ostree
+		nothing
+	END
+}
+
+@test "detect: a reason for each" {
+	target rhel9
+	run -0 driver detect
+	[[ ${lines[0]} == "grub-default: so that a later grub2-mkconfig keeps"* ]]
+	[[ ${lines[1]} == "grubby: there are grubby and boot/loader/entries" ]]
+}
+
+@test "detect: a booted host of rpm-ostree, an unknown loader" {
+	need_static_driver
+	target rpm-ostree
+	run -0 host detect
+	[ "$output" = "rpm-ostree: the host was booted from an ostree and has rpm-ostree" ]
+	run -1 driver -l lilo prepare quiet
+}
+
+@test "base: what the loader gives without us" {
+	while read -r name loader line; do
+		rm -rf "$ROOT"
+		target "$name"
+		echo "$name $loader: $(driver -l "$loader" base)"
+		[ "$(driver -l "$loader" base)" = "$loader: $line" ]
+	done <<-'END'
+		debian grub.d console=tty0 console=ttyS0,115200
+		opensuse grub-default splash=silent mitigations=auto quiet
+		rhel8 grubby root=/dev/mapper/rhel-root ro crashkernel=auto rd.lvm.lv=rhel/root
+		rhel9 grubby root=/dev/mapper/rhel-root ro crashkernel=1G-4G:192M rd.lvm.lv=rhel/root
+		systemd-boot kernel-install root=UUID=bb ro quiet
+		uki kernel-install root=UUID=cc ro
+		vendor-uki uki-addon console=ttyS0 ro
+		bootc bootc console=tty0 console=ttyS0
+	END
+}
+
+@test "base: ours are not in it after an apply" {
+	for name in debian opensuse rhel8 rhel9 systemd-boot uki vendor-uki bootc; do
+		rm -rf "$ROOT" "$STATE"
+		target "$name"
+		driver base >"$BATS_TEST_TMPDIR/base"
+		apply "${ARGUMENTS[@]}"
+		driver base | diff "$BATS_TEST_TMPDIR/base" -
+	done
+}
+
+# --- GRUB --------------------------------------------------------------------------------------
+
+@test "Debian: a drop-in behind cloud images' own, and back" {
+	round_trip debian
+	cmp "$(applied etc/default/grub.d/90-vfio-claim.cfg)" \
+		"$(applied usr/share/vfio-claim/90-vfio-claim.cfg)"
+	grub_cfg=$(applied boot/grub/grub.cfg)
+	[ "$(grep -c 'ro  console=tty0 console=ttyS0,115200 intel_iommu=on iommu=pt' "$grub_cfg")" -eq 2 ]
+	[ "$(grep -c 'ro single rd.vfio-claim=0 $' "$grub_cfg")" -eq 2 ]
+	[ "$(grep -c 'root=/dev/sdb1$' "$grub_cfg")" -eq 1 ]
+	[ "$(head -n 1 "$LOG")" = "grub-mkconfig -o /boot/grub/grub.cfg" ]
+	[ "$(wc -l <"$LOG")" -eq 2 ]
+}
+
+@test "Debian: dry run shows the file and the command, and changes nothing" {
+	target debian
+	snapshot >"$BATS_TEST_TMPDIR/before"
+	run -0 driver prepare "${ARGUMENTS[@]}"
+	[[ $output == *"+++ "*"etc/default/grub.d/90-vfio-claim.cfg"* ]]
+	[ "${lines[-1]}" = "run: /usr/sbin/update-grub" ]
+	snapshot | diff "$BATS_TEST_TMPDIR/before" -
+}
+
+@test "Debian: other arguments, the same file: grub-mkconfig runs; so does a lost grub.cfg" {
+	target debian
+	apply "${ARGUMENTS[@]}"
+	run -0 apply "${ARGUMENTS[@]}" kvm.ignore_msrs=1
+	[ "$output" = "run: /usr/sbin/update-grub" ]
+	# One less than before.
+	run -0 apply "${ARGUMENTS[@]}"
+	[ "$output" = "run: /usr/sbin/update-grub" ]
+	run ! grep ignore_msrs "$ROOT/boot/grub/grub.cfg"
+	rm "$ROOT/etc/default/grub.d/90-vfio-claim.cfg"
+	chroot "$ROOT" /usr/sbin/update-grub
+	run -0 apply "${ARGUMENTS[@]}"
+	[ "${lines[-1]}" = "run: /usr/sbin/update-grub" ]
+}
+
+@test "Debian: verify names the entry and what it lacks" {
+	target debian
+	apply "${ARGUMENTS[@]}"
+	sed -i '0,/ iommu=pt/s/ iommu=pt//' "$ROOT/boot/grub/grub.cfg"
+	run -1 driver verify "${ARGUMENTS[@]}"
+	[ "$output" = 'boot/grub/grub.cfg, Linux, "6.1.0-28-amd64": the argument iommu=pt is missing' ]
+	sed -i '0,/ single rd.vfio-claim=0/s/ single rd.vfio-claim=0//' "$ROOT/boot/grub/grub.cfg"
+	run -1 driver verify "${ARGUMENTS[@]}"
+	[[ ${lines[1]} == *"Linux 6.1.0-28-amd64 (Wiederherstellung): the recovery entry has no rd.vfio-claim=0" ]]
+	# The word alone is enough to the boot helper.
+	sed -i 's/ single rd.vfio-claim=0/ single/' "$ROOT/boot/grub/grub.cfg"
+	run -1 driver verify "${ARGUMENTS[@]}"
+	[ "${#lines[@]}" -eq 2 ]
+	echo "# mine" >>"$ROOT/etc/default/grub.d/90-vfio-claim.cfg"
+	run -1 driver verify "${ARGUMENTS[@]}"
+	[ "${lines[0]}" = "etc/default/grub.d/90-vfio-claim.cfg is not as vfio-claim wrote it" ]
+}
+
+@test "Debian: without the installed snippet nothing is done" {
+	target debian
+	rm "$ROOT/usr/share/vfio-claim/90-vfio-claim.cfg"
+	run -1 driver apply "${ARGUMENTS[@]}"
+	[[ $output == "grub.d: No such file or directory"* ]]
+	[ ! -e "$LOG" ]
+}
+
+@test "Debian: an image without GRUB's directory gets the file, and no command" {
+	target debian
+	rm -r "$ROOT/boot/grub"
+	run -0 driver prepare "${ARGUMENTS[@]}"
+	[[ $output == *"90-vfio-claim.cfg"* ]]
+	[[ $output != *"run:"* ]]
+}
+
+@test "openSUSE: a marked line in /etc/default/grub, and back" {
+	round_trip opensuse
+	[ "$(tail -n 1 "$(applied etc/default/grub)")" = "[ ! -r /usr/share/vfio-claim/90-vfio-claim.cfg ] || . /usr/share/vfio-claim/90-vfio-claim.cfg # added by vfio-claim" ]
+	grep -q 'quiet intel_iommu=on iommu=pt' "$(applied boot/grub2/grub.cfg)"
+	[ "$(head -n 1 "$LOG")" = "grub-mkconfig -o /boot/grub2/grub.cfg" ]
+}
+
+@test "openSUSE: others' later edits of /etc/default/grub stay" {
+	target opensuse
+	apply "${ARGUMENTS[@]}"
+	sed -i 's/^GRUB_DISTRIBUTOR=/GRUB_DISTRIBUTOR=mine/' "$ROOT/etc/default/grub"
+	echo 'GRUB_TIMEOUT=9' >>"$ROOT/etc/default/grub"
+	run -0 apply "${ARGUMENTS[@]}"
+	[ -z "$output" ]
+	driver revert
+	diff - "$ROOT/etc/default/grub" <<-'END'
+		GRUB_DISTRIBUTOR=mine
+		GRUB_CMDLINE_LINUX_DEFAULT="splash=silent mitigations=auto quiet"
+		GRUB_CMDLINE_LINUX=""
+		GRUB_TIMEOUT=9
+	END
+}
+
+@test "openSUSE: arguments set anew behind our line: it goes to the end" {
+	target opensuse
+	apply "${ARGUMENTS[@]}"
+	echo 'GRUB_CMDLINE_LINUX_DEFAULT="quiet"' >>"$ROOT/etc/default/grub"
+	chroot "$ROOT" /usr/sbin/grub2-mkconfig -o /boot/grub2/grub.cfg
+	run -1 driver verify "${ARGUMENTS[@]}"
+	apply "${ARGUMENTS[@]}"
+	driver verify "${ARGUMENTS[@]}"
+	run -0 apply "${ARGUMENTS[@]}"
+	[ -z "$output" ]
+}
+
+@test "GRUB from upstream, a file without newline at its end, and back" {
+	round_trip upstream
+	[ "$(tail -n 1 "$(applied etc/default/grub)")" = "[ ! -r /usr/share/vfio-claim/90-vfio-claim.cfg ] || . /usr/share/vfio-claim/90-vfio-claim.cfg # added by vfio-claim, with the newline before it" ]
+}
+
+@test "GRUB: recovery entries that cannot be told apart: said, and not tried again and again" {
+	target upstream
+	echo rescue >"$ROOT/etc/stand-in-grub"
+	apply "${ARGUMENTS[@]}"
+	run -0 apply "${ARGUMENTS[@]}"
+	[ -z "$output" ]
+	run -1 driver verify "${ARGUMENTS[@]}"
+	[ "${#lines[@]}" -eq 1 ]
+	[[ $output == *"(Wiederherstellung): the recovery entry has no rd.vfio-claim=0" ]]
+}
+
+# --- grubby ------------------------------------------------------------------------------------
+
+@test "RHEL 9: grubby, with /etc/default/grub and /etc/kernel/cmdline in step, and back" {
+	round_trip rhel9
+	for file in "$(applied boot/loader/entries)"/*.conf; do
+		[ "$(sed -n 's/^options //p' "$file")" = "root=/dev/mapper/rhel-root ro crashkernel=1G-4G:192M rd.lvm.lv=rhel/root ${ARGUMENTS[*]}" ]
+	done
+	[[ $(cat "$(applied etc/kernel/cmdline)") == *" rd.lvm.lv=rhel/root ${ARGUMENTS[*]}" ]]
+	# The marked line and nothing else: grubby was told to leave the file alone.
+	[ "$(diff "$ROOT/etc/default/grub" "$(applied etc/default/grub)" | grep -c '^[<>]')" -eq 1 ]
+	[ "$(wc -l <"$LOG")" -eq 2 ]
+	[ "$(head -n 1 "$LOG")" = "grubby --update-kernel=ALL --args=${ARGUMENTS[*]} --no-etc-grub-update" ]
+}
+
+@test "RHEL 8: entries with \$kernelopts, and back" {
+	round_trip rhel8
+	grep -q "^kernelopts=.* rd.lvm.lv=rhel/root ${ARGUMENTS[*]}$" "$(applied boot/grub2/grubenv)"
+	grep -q '^options \$kernelopts \$tuned_params$' "$(applied boot/loader/entries)/$ID"*.conf
+}
+
+@test "Fedora: a later grub2-mkconfig writes every entry anew and loses nothing" {
+	round_trip fedora
+	[[ $(head -n 1 "$LOG") == grubby* ]]
+	apply "${ARGUMENTS[@]}"
+	chroot "$ROOT" /usr/sbin/grub2-mkconfig -o /boot/grub2/grub.cfg
+	driver verify "${ARGUMENTS[@]}"
+}
+
+@test "grubby: lists of others are merged and given back; what is there already is not ours" {
+	target rhel9
+	sed -i 's|^options .*|& modprobe.blacklist=floppy,pcspkr rd.driver.pre=dm_mod intel_iommu=on|' \
+		"$ENTRIES"/*.conf
+	sed -i 's|$| modprobe.blacklist=floppy,pcspkr rd.driver.pre=dm_mod intel_iommu=on|' \
+		"$ROOT/etc/kernel/cmdline"
+	options=$(grep -h ^options "$ENTRIES"/*.conf | tr ' ' '\n' | sort)
+	apply "${ARGUMENTS[@]}"
+	driver verify "${ARGUMENTS[@]}"
+	run -0 grep -ho 'modprobe.blacklist=[^ ]*' "$ENTRIES"/*.conf "$ROOT/etc/kernel/cmdline"
+	[ "$(sort -u <<<"$output")" = "modprobe.blacklist=floppy,pcspkr,nouveau" ]
+	grep -q "^grubby replaced modprobe.blacklist=floppy,pcspkr$" "$STATE"
+	run ! grep -q "grubby ours intel_iommu=on" "$STATE"
+	run -0 apply "${ARGUMENTS[@]}"
+	[ -z "$output" ]
+	driver revert
+	[ "$(grep -h ^options "$ENTRIES"/*.conf | tr ' ' '\n' | sort)" = "$options" ]
+	run ! grep -E 'nouveau|vfio' "$ROOT/etc/kernel/cmdline" "$ENTRIES"/*.conf
+	grep -q 'modprobe.blacklist=floppy,pcspkr' "$ROOT/etc/kernel/cmdline"
+}
+
+@test "grubby: an argument less, another list: the old ones go, others' come back" {
+	target rhel9
+	sed -i 's|^options .*|& modprobe.blacklist=floppy|' "$ENTRIES"/*.conf
+	apply "${ARGUMENTS[@]}"
+	apply intel_iommu=on modprobe.blacklist=radeon
+	[ "$(sed -n 's/.*rhel.root //p' "$ENTRIES"/*.conf | sort -u)" = "intel_iommu=on modprobe.blacklist=floppy,radeon" ]
+	apply intel_iommu=on
+	[ "$(sed -n 's/.*rhel.root //p' "$ENTRIES"/*.conf | sort -u | xargs -n 1 | sort | xargs)" = "intel_iommu=on modprobe.blacklist=floppy" ]
+}
+
+@test "grubby: words of others with the same name stay" {
+	target rhel9
+	sed -i 's|^options .*|& console=ttyS0 hugepagesz=2M hugepages=512|' "$ENTRIES"/*.conf
+	apply console=tty0 hugepagesz=1G hugepages=16
+	for word in console=ttyS0 hugepagesz=2M hugepages=512 console=tty0 hugepagesz=1G hugepages=16; do
+		[ "$(grep -l " $word\b" "$ENTRIES"/*.conf | wc -l)" -eq 2 ]
+	done
+	driver revert
+	for word in console=ttyS0 hugepagesz=2M hugepages=512; do
+		[ "$(grep -l " $word\b" "$ENTRIES"/*.conf | wc -l)" -eq 2 ]
+	done
+	run ! grep -E 'tty0|1G |hugepages=16' "$ENTRIES"/*.conf
+}
+
+@test "grubby: others' later edits stay, also within a merged list" {
+	target rhel9
+	sed -i 's|^options .*|& modprobe.blacklist=floppy|' "$ENTRIES"/*.conf
+	apply "${ARGUMENTS[@]}"
+	chroot "$ROOT" /usr/sbin/grubby --update-kernel=ALL \
+		--args="modprobe.blacklist=floppy,nouveau,mine mitigations=off"
+	driver verify "${ARGUMENTS[@]}"
+	driver revert
+	[ "$(grep -ho 'modprobe.blacklist=[^ ]*' "$ENTRIES"/*.conf | sort -u)" = "modprobe.blacklist=floppy,mine" ]
+	[ "$(grep -l 'mitigations=off' "$ENTRIES"/*.conf | wc -l)" -eq 2 ]
+	run ! grep -E 'nouveau|vfio' "$ENTRIES"/*.conf
+}
+
+@test "grubby: ours, merged by somebody with a list of theirs" {
+	target rhel9
+	apply "${ARGUMENTS[@]}"
+	chroot "$ROOT" /usr/sbin/grubby --update-kernel=ALL --args="modprobe.blacklist=nouveau,mine"
+	driver revert
+	[ "$(grep -ho 'modprobe.blacklist=[^ ]*' "$ENTRIES"/*.conf | sort -u)" = "modprobe.blacklist=mine" ]
+}
+
+@test "grubby: what one entry has already, all get" {
+	target rhel9
+	sed -i 's|^options .*|& intel_iommu=on|' "$ENTRIES/$ID-5.14.0-503"*.conf
+	apply "${ARGUMENTS[@]}"
+	driver verify "${ARGUMENTS[@]}"
+	[ "$(grep -l ' intel_iommu=on' "$ENTRIES"/*.conf | wc -l)" -eq 2 ]
+}
+
+@test "grubby: a kernel installed later gets the arguments from /etc/kernel/cmdline; revert finds them" {
+	target rhel9
+	sed -i 's|^options .*|& modprobe.blacklist=floppy|' "$ENTRIES"/*.conf
+	sed -i 's|$| modprobe.blacklist=floppy|' "$ROOT/etc/kernel/cmdline"
+	apply "${ARGUMENTS[@]}"
+	printf 'version 5.14.0-999\nlinux /vmlinuz-5.14.0-999\noptions %s\n' \
+		"$(cat "$ROOT/etc/kernel/cmdline")" >"$ENTRIES/$ID-5.14.0-999.conf"
+	driver verify "${ARGUMENTS[@]}"
+	driver revert
+	run ! grep -E 'nouveau|vfio' "$ENTRIES"/*.conf
+	[ "$(grep -l 'modprobe.blacklist=floppy$' "$ENTRIES"/*.conf | wc -l)" -eq 3 ]
+}
+
+@test "grubby: an entry that lost its arguments is found and mended" {
+	target rhel9
+	apply "${ARGUMENTS[@]}"
+	sed -i 's/ iommu=pt//' "$ENTRIES/$ID-5.14.0-503"*.conf
+	run -1 driver verify "${ARGUMENTS[@]}"
+	[ "$output" = "boot/loader/entries/$ID-5.14.0-503.11.1.el9_5.x86_64.conf: the argument iommu=pt is missing" ]
+	apply "${ARGUMENTS[@]}"
+	driver verify "${ARGUMENTS[@]}"
+}
+
+@test "grubby: a failing tool is told, and the next apply mends it" {
+	target rhel9
+	mv "$ROOT/usr/libexec/grubby/grubby-bls" "$ROOT/usr/libexec/grubby/kept"
+	run -1 apply "${ARGUMENTS[@]}"
+	[[ $output == *"/usr/sbin/grubby: 12"[67]* ]]
+	mv "$ROOT/usr/libexec/grubby/kept" "$ROOT/usr/libexec/grubby/grubby-bls"
+	apply "${ARGUMENTS[@]}"
+	driver verify "${ARGUMENTS[@]}"
+}
+
+# --- kernel-install ----------------------------------------------------------------------------
+
+@test "systemd-boot: /etc/kernel/cmdline, every entry anew, and back" {
+	target systemd-boot
+	before=$(cksum <"$ROOT/etc/kernel/cmdline")
+	apply "${ARGUMENTS[@]}"
+	driver verify "${ARGUMENTS[@]}"
+	# Without a newline at its end, as it was.
+	[ "$(cat "$ROOT/etc/kernel/cmdline"; echo x)" = "root=UUID=bb ro quiet ${ARGUMENTS[*]}x" ]
+	diff - "$LOG" <<-'END'
+		kernel-install add 6.12.9-amd64 /usr/lib/modules/6.12.9-amd64/vmlinuz
+		kernel-install add 6.12.12-amd64 /usr/lib/modules/6.12.12-amd64/vmlinuz
+	END
+	run -0 apply "${ARGUMENTS[@]}"
+	[ -z "$output" ]
+	driver revert
+	[ "$(cksum <"$ROOT/etc/kernel/cmdline")" = "$before" ]
+	[ "$(grep -h '^options' "$ROOT"/efi/loader/entries/*.conf | sort -u)" = "options    root=UUID=bb ro quiet systemd.machine_id=$ID" ]
+	run -0 driver revert
+	[ -z "$output" ]
+}
+
+@test "systemd-boot: an argument less: the file and every entry lose it" {
+	target systemd-boot
+	apply "${ARGUMENTS[@]}"
+	run -0 apply "${ARGUMENTS[@]:0:4}"
+	[ "$(grep -c '^run: /usr/bin/kernel-install add' <<<"$output")" -eq 2 ]
+	run ! grep -r nouveau "$ROOT/etc/kernel/cmdline" "$ROOT/efi/loader/entries"
+	run -0 apply "${ARGUMENTS[@]:0:4}"
+	[ -z "$output" ]
+}
+
+@test "systemd-boot: others' words in /etc/kernel/cmdline stay, before and after ours" {
+	target systemd-boot
+	printf 'root=UUID=bb  ro\n# odd\n\tquiet \n\n' >"$ROOT/etc/kernel/cmdline"
+	before=$(cksum <"$ROOT/etc/kernel/cmdline")
+	apply "${ARGUMENTS[@]}"
+	driver revert
+	[ "$(cksum <"$ROOT/etc/kernel/cmdline")" = "$before" ]
+	apply "${ARGUMENTS[@]}"
+	sed -i 's/iommu=pt/& mine=1/' "$ROOT/etc/kernel/cmdline"
+	run -0 apply "${ARGUMENTS[@]}"
+	[ -z "$output" ]
+	driver revert
+	[ "$(tr -s ' \t\n' ' ' <"$ROOT/etc/kernel/cmdline")" = "root=UUID=bb ro # odd quiet mine=1 " ]
+}
+
+@test "kernel-install: a new file starts from /usr/lib/kernel/cmdline; images are made anew" {
+	target uki
+	cksum=$(cksum <"$ROOT/boot/efi/EFI/Linux/my-token-6.12.12-200.fc41.x86_64.efi")
+	run -1 driver verify "${ARGUMENTS[@]}"
+	apply "${ARGUMENTS[@]}"
+	driver verify "${ARGUMENTS[@]}"
+	[ "$(cat "$ROOT/etc/kernel/cmdline")" = "root=UUID=cc ro ${ARGUMENTS[*]}" ]
+	grep -qa "root=UUID=cc ro ${ARGUMENTS[*]}" "$ROOT/boot/efi/EFI/Linux/my-token-6.12.12-200.fc41.x86_64.efi"
+	run -0 apply "${ARGUMENTS[@]}"
+	[ -z "$output" ]
+	run -0 driver revert
+	[ "${lines[-1]}" = "run: /usr/bin/rm -f /etc/kernel/cmdline" ]
+	[ ! -e "$ROOT/etc/kernel/cmdline" ]
+	[ "$(cksum <"$ROOT/boot/efi/EFI/Linux/my-token-6.12.12-200.fc41.x86_64.efi")" = "$cksum" ]
+	run -0 driver revert
+	[ -z "$output" ]
+}
+
+@test "kernel-install: a file that we made and others edited is kept" {
+	target uki
+	apply "${ARGUMENTS[@]}"
+	echo "mine=1" >>"$ROOT/etc/kernel/cmdline"
+	driver revert
+	[ "$(tr '\n' ' ' <"$ROOT/etc/kernel/cmdline")" = "root=UUID=cc ro mine=1 " ]
+}
+
+@test "kernel-install: a tree with neither file gets none, which is said" {
+	target systemd-boot
+	rm "$ROOT/etc/kernel/cmdline"
+	mkdir -p "$ROOT/proc"
+	echo "root=/dev/builder" >"$ROOT/proc/cmdline"
+	run -0 apply "${ARGUMENTS[@]}"
+	[ -z "$output" ]
+	[ ! -e "$ROOT/etc/kernel/cmdline" ]
+	run -1 driver verify
+	[[ $output == "etc/kernel/cmdline: there is none, and nothing to make it from"* ]]
+}
+
+@test "kernel-install: on the host a new file starts from /proc/cmdline" {
+	need_static_driver
+	target systemd-boot
+	rm "$ROOT/etc/kernel/cmdline"
+	mkdir -p "$ROOT/proc"
+	echo 'BOOT_IMAGE=/vmlinuz initrd=\a\initrd root=UUID=bb ro quiet' >"$ROOT/proc/cmdline"
+	host apply "${ARGUMENTS[@]}"
+	host verify "${ARGUMENTS[@]}"
+	[ "$(cat "$ROOT/etc/kernel/cmdline")" = "root=UUID=bb ro quiet ${ARGUMENTS[*]}" ]
+	# After the reboot the kernel's own line has them too; revert must not bring them back.
+	echo "root=UUID=bb ro quiet ${ARGUMENTS[*]}" >"$ROOT/proc/cmdline"
+	host revert
+	[ ! -e "$ROOT/etc/kernel/cmdline" ]
+	run ! grep -E 'vfio|nouveau' "$ROOT"/efi/loader/entries/*.conf
+}
+
+# --- Unified kernel images of others -----------------------------------------------------------
+
+@test "UKI: a global add-on, signed as /etc/kernel/uki.conf says, and back" {
+	round_trip vendor-uki
+	addon=$(applied boot/efi/loader/addons/vfio-claim.addon.efi)
+	grep -qa "${ARGUMENTS[*]}" "$addon"
+	[ "$(head -n 1 "$LOG")" = "ukify build --cmdline=${ARGUMENTS[*]} --output=/boot/efi/loader/addons/vfio-claim.addon.efi --config=/etc/kernel/uki.conf" ]
+}
+
+@test "UKI: a damaged add-on is found and made anew; others' add-ons stay" {
+	target vendor-uki
+	apply "${ARGUMENTS[@]}"
+	addon=$ROOT/boot/efi/loader/addons/vfio-claim.addon.efi
+	for damage in 0 2 60 128 400 430; do
+		head -c "$damage" "$addon" >"$addon.short"
+		mv "$addon.short" "$addon"
+		run -1 driver verify "${ARGUMENTS[@]}"
+		[ "$output" = "boot/efi/loader/addons/vfio-claim.addon.efi is no add-on: it has no arguments" ]
+		apply "${ARGUMENTS[@]}"
+		driver verify "${ARGUMENTS[@]}"
+	done
+	: >"$ROOT/boot/efi/loader/addons/other.addon.efi"
+	driver revert
+	[ ! -e "$addon" ]
+	[ -e "$ROOT/boot/efi/loader/addons/other.addon.efi" ]
+}
+
+@test "UKI: under Secure Boot an unsigned add-on is told" {
+	need_static_driver
+	target vendor-uki
+	efivars=$ROOT/sys/firmware/efi/efivars
+	mkdir -p "$efivars"
+	printf '\006\000\000\000\001' >"$efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+	host apply "${ARGUMENTS[@]}"
+	host verify "${ARGUMENTS[@]}"
+	rm "$ROOT/etc/kernel/uki.conf" "$ROOT/boot/efi/loader/addons/vfio-claim.addon.efi"
+	host apply "${ARGUMENTS[@]}"
+	run -1 host verify "${ARGUMENTS[@]}"
+	[[ $output == *"is not signed, and Secure Boot is on"* ]]
+}
+
+# --- ostree ------------------------------------------------------------------------------------
+
+@test "bootc: a drop-in for kargs.d and nothing else, and back" {
+	target bootc
+	snapshot >"$BATS_TEST_TMPDIR/before"
+	run -1 driver verify "${ARGUMENTS[@]}"
+	apply "${ARGUMENTS[@]}"
+	driver verify "${ARGUMENTS[@]}"
+	diff - "$ROOT/usr/lib/bootc/kargs.d/50-vfio-claim.toml" <<-'END'
+		# Written by vfio-claim from its configuration.
+		kargs = [
+		    "intel_iommu=on",
+		    "iommu=pt",
+		    "vfio-pci.ids=10de:1c30,10de:10f1",
+		    "rd.driver.pre=vfio-pci",
+		    "modprobe.blacklist=nouveau",
+		]
+	END
+	run -0 apply "${ARGUMENTS[@]}"
+	[ -z "$output" ]
+	driver revert
+	snapshot | diff "$BATS_TEST_TMPDIR/before" -
+	[ ! -e "$LOG" ]
+}
+
+@test "rpm-ostree: on the booted host, staged and booted, and back" {
+	need_static_driver
+	target rpm-ostree
+	host apply "${ARGUMENTS[@]}"
+	host verify "${ARGUMENTS[@]}"
+	[[ $(cat "$LOG") == "rpm-ostree kargs --append-if-missing=intel_iommu=on --append-if-missing=iommu=pt "* ]]
+	# Staged, which no entry shows; a second run must see it all the same.
+	run -0 host apply "${ARGUMENTS[@]}"
+	[ -z "$output" ]
+	chroot "$ROOT" /usr/bin/rpm-ostree finalize
+	[ "$(sed -n 's/^options //p' "$ENTRIES/ostree-3-fedora.conf")" = "root=UUID=dd rw quiet ostree=/ostree/boot.1/a ${ARGUMENTS[*]} " ]
+	run -0 host apply "${ARGUMENTS[@]}"
+	[ -z "$output" ]
+	host verify "${ARGUMENTS[@]}"
+	# One argument goes.
+	run -0 host apply "${ARGUMENTS[@]:0:4}"
+	[ "$output" = "run: /usr/bin/rpm-ostree kargs --delete-if-present=modprobe.blacklist=nouveau" ]
+	# What is staged counts, not what was booted.
+	run -1 host verify "${ARGUMENTS[@]}"
+	[ "$output" = "the next deployment: the argument modprobe.blacklist=nouveau is missing" ]
+	chroot "$ROOT" /usr/bin/rpm-ostree finalize
+	host revert
+	run -0 host revert
+	[ -z "$output" ]
+	chroot "$ROOT" /usr/bin/rpm-ostree finalize
+	[ "$(sed -n 's/^options //p' "$ENTRIES/ostree-5-fedora.conf")" = "root=UUID=dd rw quiet ostree=/ostree/boot.1/a " ]
+	run -0 host revert
+	[ -z "$output" ]
+}
+
+@test "rpm-ostree: in an image nothing is run, and what is left to do is said" {
+	target ostree-image
+	run -0 apply "${ARGUMENTS[@]}"
+	[ -z "$output" ]
+	run -1 driver verify "${ARGUMENTS[@]}"
+	[[ $output == "rpm-ostree sets kernel arguments on the booted host only: run vfio-claim apply there (for ${ARGUMENTS[*]})" ]]
+	run -0 driver revert
+	[ -z "$output" ]
+}
+
+# --- Hostile values ----------------------------------------------------------------------------
+
+@test "hostile arguments reach no shell, and what a file cannot hold is refused" {
+	hostile=('a=$(touch${IFS}/tmp/owned)' 'b=`touch${IFS}/tmp/owned`' 'c=;touch${IFS}/tmp/owned'
+		"d='x" 'e="a b"' 'f=\' '-g' '--config=/etc/passwd' '@/etc/passwd')
+	for name in opensuse rhel9 systemd-boot uki vendor-uki bootc; do
+		for word in "${hostile[@]}"; do
+			rm -rf "$ROOT" "$STATE"
+			target "$name"
+			echo "$name: $word"
+			# The snippet is not this test's matter: vfio-claim quotes for it.
+			run driver apply "$word"
+			[ ! -e "$ROOT/tmp/owned" ]
+			if [ "$status" -eq 0 ]; then
+				[ "$name" = opensuse ] || driver verify "$word"
+				driver revert
+			else
+				# Only grubby, to which these are patterns.
+				[[ $name == rhel9 && $output == "grubby: Invalid argument"* ]]
+				[ ! -e "$LOG" ]
+			fi
+		done
+		for word in $'a=\nb' $'a="x\ny"' $'a\tb' 'a="b' 'a b' ''; do
+			run -1 driver apply "$word"
+			[[ $output == *"Invalid argument"* ]]
+		done
+	done
+}
+
+@test "hostile files: entries, grub.cfg and drop-ins of any bytes" {
+	target rhel9
+	head -c 20000 /dev/urandom >"$ENTRIES/noise.conf"
+	printf 'options' >"$ENTRIES/short.conf"
+	printf 'linux x\noptions $ ${ $} ${kernelopts' >"$ENTRIES/dollars.conf"
+	head -c 20000 /dev/urandom >>"$ROOT/boot/grub2/grub.cfg"
+	run driver base
+	[ "$status" -le 1 ]
+	rm -rf "$ROOT"
+	target debian
+	printf "### BEGIN /etc/grub.d/10_linux ###\nmenuentry '\nlinux\nlinux x\n linux  x  y" \
+		>"$ROOT/boot/grub/grub.cfg"
+	printf 'GRUB_CMDLINE_LINUX="$(touch /tmp/owned)"\n' >"$ROOT/etc/default/grub.d/95.cfg"
+	[ "$(driver base)" = "grub.d: " ]
+	run -1 driver verify iommu=pt
+	[ ! -e /tmp/owned ]
+	rm -rf "$ROOT"
+	target bootc
+	head -c 20000 /dev/urandom >"$ROOT/usr/lib/bootc/kargs.d/00-noise.toml"
+	driver base
+}
