@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "leftover_files.h"
 #include "tool.h"
 
 static void print_claim(const struct claim *claim, int width)
@@ -82,10 +83,11 @@ static json_object *diagnostic_json(const struct diagnostic *item)
 	return object;
 }
 
-static void print_config_json(const struct tool *tool)
+static void print_config_json(const struct tool *tool, const struct diagnostics *warnings)
 {
 	json_object *object = json_object_new_object();
 	json_object *errors = json_object_new_array();
+	json_object *cautions = json_object_new_array();
 	json_object *claims = json_object_new_array();
 	json_object *files = json_object_new_array();
 
@@ -95,12 +97,15 @@ static void print_config_json(const struct tool *tool)
 	for (size_t i = 0; i < tool->diagnostics.count; i++)
 		(void)json_object_array_add(errors,
 					    diagnostic_json(&tool->diagnostics.items[i]));
+	for (size_t i = 0; i < warnings->count; i++)
+		(void)json_object_array_add(cautions, diagnostic_json(&warnings->items[i]));
 	for (size_t i = 0; tool->diagnostics.count == 0 && i < tool->config.claims.count; i++)
 		(void)json_object_array_add(claims, claim_json(&tool->config.claims.items[i]));
 	(void)json_object_object_add(object, "valid",
 				     json_object_new_boolean(tool->diagnostics.count == 0));
 	(void)json_object_object_add(object, "files", files);
 	(void)json_object_object_add(object, "errors", errors);
+	(void)json_object_object_add(object, "warnings", cautions);
 	(void)json_object_object_add(object, "claims", claims);
 	(void)printf("%s\n", json_object_to_json_string_ext(
 				     object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
@@ -108,19 +113,32 @@ static void print_config_json(const struct tool *tool)
 	(void)json_object_put(object);
 }
 
+static void report(const struct tool *tool, const struct diagnostics *warnings)
+{
+	if (tool->json) {
+		print_config_json(tool, warnings);
+		return;
+	}
+	print_diagnostics(&tool->diagnostics, "error");
+	print_diagnostics(warnings, "warning");
+	if (tool->diagnostics.count == 0)
+		print_config(tool);
+}
+
+/* With --config one file is asked about, not the system. */
 enum exit_code run_check(struct tool *tool)
 {
+	struct diagnostics warnings = { 0 };
 	int r = read_config(tool);
 
 	if (r < 0)
 		return report_system("the configuration cannot be read", r);
-	if (tool->json)
-		print_config_json(tool);
-	else
-		print_diagnostics(&tool->diagnostics);
-	if (tool->diagnostics.count > 0)
-		return EXIT_INVALID_CONFIG;
-	if (!tool->json)
-		print_config(tool);
-	return EXIT_AS_WANTED;
+	if (tool->config_path == NULL)
+		r = leftover_files_check(&tool->root, &warnings);
+	if (r == 0)
+		report(tool, &warnings);
+	diagnostics_free(&warnings);
+	if (r < 0)
+		return report_system("the system's files cannot be read", r);
+	return tool->diagnostics.count > 0 ? EXIT_INVALID_CONFIG : EXIT_AS_WANTED;
 }

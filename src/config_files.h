@@ -32,6 +32,13 @@ int config_files_find(const struct root *root, struct file_list *ret_files) MUST
 int config_files_read(const struct root *root, const char *only, struct config *config,
 		      struct file_list *files, struct diagnostics *diagnostics) MUST_CHECK;
 
+/*
+ * Adds the files of a directory whose names end in `suffix` and do not begin with a dot, sorted
+ * by name; none where there is no such directory. Returns 0 or a negative errno.
+ */
+int file_list_add_directory(const struct root *root, const char *path, const char *suffix,
+			    struct file_list *files) MUST_CHECK;
+
 void file_list_free(struct file_list *files);
 
 #endif

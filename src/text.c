@@ -156,12 +156,13 @@ static size_t smallest(size_t a, size_t b, size_t c)
 	return least < c ? least : c;
 }
 
-/* The Levenshtein distance, letters compared without case; both at most NEAREST_LONGEST long.
- */
-static size_t edit_distance(const char *a, const char *b)
+size_t edit_distance(const char *a, const char *b)
 {
 	size_t row[NEAREST_LONGEST + 1];
 	size_t width = strlen(b);
+
+	if (width > NEAREST_LONGEST)
+		return SIZE_MAX;
 
 	for (size_t j = 0; j <= width; j++)
 		row[j] = j;

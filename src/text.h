@@ -67,6 +67,12 @@ int parse_decimal(const char *string, unsigned low, unsigned high,
 int copy_field(char *field, size_t size, const char *string);
 
 /*
+ * The Levenshtein distance of two words, letters compared without case; SIZE_MAX when the second
+ * is longer than 32 characters.
+ */
+size_t edit_distance(const char *a, const char *b);
+
+/*
  * The entry of `names` (NULL at its end) that is most like `word`, or NULL when none is near
  * (more than a third of its letters differ). For "did you mean".
  */

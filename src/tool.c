@@ -11,16 +11,17 @@ enum exit_code report_system(const char *what, int error)
 	return EXIT_SYSTEM;
 }
 
-void print_diagnostics(const struct diagnostics *diagnostics)
+void print_diagnostics(const struct diagnostics *diagnostics, const char *severity)
 {
 	for (size_t i = 0; i < diagnostics->count; i++) {
 		const struct diagnostic *item = &diagnostics->items[i];
 
 		if (item->line > 0)
-			(void)fprintf(stderr, "%s:%u: error: %s\n", item->file, item->line,
-				      item->message);
+			(void)fprintf(stderr, "%s:%u: %s: %s\n", item->file, item->line,
+				      severity, item->message);
 		else
-			(void)fprintf(stderr, "%s: error: %s\n", item->file, item->message);
+			(void)fprintf(stderr, "%s: %s: %s\n", item->file, severity,
+				      item->message);
 	}
 }
 
@@ -36,6 +37,6 @@ enum exit_code need_config(struct tool *tool)
 
 	if (r < 0)
 		return report_system("the configuration cannot be read", r);
-	print_diagnostics(&tool->diagnostics);
+	print_diagnostics(&tool->diagnostics, "error");
 	return tool->diagnostics.count == 0 ? EXIT_AS_WANTED : EXIT_INVALID_CONFIG;
 }

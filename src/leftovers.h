@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What older guides and hands left in a system's files that works against the claims, or does
+ * not do what it seems to. Pure: libc only, no I/O.
+ */
+#ifndef VFIO_CLAIM_LEFTOVERS_H
+#define VFIO_CLAIM_LEFTOVERS_H
+
+#include "config.h"
+
+enum leftover_file {
+	LEFTOVER_MODPROBE, /* modprobe.d(5) */
+	LEFTOVER_MODULES,  /* one module a line: modules-load.d, initramfs-tools/modules */
+	LEFTOVER_LINE,     /* kernel arguments as they are: /etc/kernel/cmdline, kargs.d */
+	LEFTOVER_SHELL,    /* kernel arguments in assignments: /etc/default/grub */
+	LEFTOVER_BOOTED,   /* /proc/cmdline: ours are in it */
+};
+
+/*
+ * Looks through one file's text.
+ *
+ * @file: the name to report
+ * @has_virqfd: a kernel of this system has the module vfio_virqfd (6.1 and before)
+ * @warnings: one for each thing found, with its line and what to do
+ * Returns 0 or -ENOMEM.
+ */
+int leftovers_find(enum leftover_file kind, const char *file, const char *text, bool has_virqfd,
+		   struct diagnostics *warnings) MUST_CHECK;
+
+#endif

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What works against the claims in a system's files. */
+#include "leftovers.h"
+#include "unit.h"
+
+/* The warnings of one text, "LINE: MESSAGE" each, joined by newlines. */
+static char *find(enum leftover_file kind, const char *text, bool has_virqfd)
+{
+	struct diagnostics warnings = { 0 };
+	struct text out = { 0 };
+	char *joined;
+
+	assert_int_equal(leftovers_find(kind, "file", text, has_virqfd, &warnings), 0);
+	for (size_t i = 0; i < warnings.count; i++) {
+		assert_string_equal(warnings.items[i].file, "file");
+		text_add(&out, "%u: %s\n", warnings.items[i].line, warnings.items[i].message);
+	}
+	diagnostics_free(&warnings);
+	assert_int_equal(text_take(&out, &joined), 0);
+	return joined;
+}
+
+struct row {
+	enum leftover_file kind;
+	const char *text;
+	const char *warning; /* NULL: none */
+};
+
+static const struct row rows[] = {
+	{ LEFTOVER_SHELL, "GRUB_CMDLINE_LINUX=\"quiet amd_iommu=on\"\n", "1: amd_iommu=on is no" },
+	{ LEFTOVER_SHELL, "# GRUB_CMDLINE_LINUX=\"amd_iommu=on\"\n", NULL },
+	{ LEFTOVER_SHELL, "OTHER=\"amd_iommu=on\"\n", NULL },
+	{ LEFTOVER_SHELL, "GRUB_CMDLINE_LINUX='amd_iommu=fullflush'\n", NULL },
+	{ LEFTOVER_SHELL, "\nGRUB_CMDLINE_LINUX_DEFAULT='a rs.driver.blacklist=nouveau'\n",
+	  "2: the kernel knows no 'rs.driver.blacklist'; is rd.driver.blacklist meant?" },
+	{ LEFTOVER_SHELL, "GRUB_CMDLINE_LINUX='modprobe.blaklist=nouveau'\n",
+	  "is modprobe.blacklist meant?" },
+	{ LEFTOVER_LINE, "vfio_pci.id=10de:1c30", "is vfio-pci.ids meant?" },
+	{ LEFTOVER_LINE, "inte_iommu=on", "is intel-iommu meant?" },
+	{ LEFTOVER_LINE, "intel_iommu=on iommu=pt iommu.passthrough=1 rd.driver.pre=vfio-pci", NULL },
+	{ LEFTOVER_LINE, "module_blacklist=a initcall_blacklist=b kvm.ignore_msrs=1", NULL },
+	{ LEFTOVER_LINE, "kvm.report_ignored_msrs=0 amd_iommu_intr=vapic rd.driver.export", NULL },
+	{ LEFTOVER_LINE, "modprobe.blacklist=nouveau,snd-hda-intel,xe",
+	  "'snd-hda-intel' has no effect, write snd_hda_intel" },
+	{ LEFTOVER_LINE, "modprobe.blacklist=nouveau,snd_hda_intel", NULL },
+	{ LEFTOVER_LINE, "pci-stub.ids=10de:1c30", "1: pci-stub.ids= of an older guide" },
+	{ LEFTOVER_LINE, "vfio-pci.ids=10de:1c30", "1: vfio-pci.ids= beside the configuration" },
+	{ LEFTOVER_LINE, "kargs = [\"quiet\", \"amd_iommu=on\"]\n", "amd_iommu=on is no" },
+	{ LEFTOVER_BOOTED, "vfio-pci.ids=10de:1c30", NULL },
+	{ LEFTOVER_BOOTED, "vfio-pci.ids=10de:1c30 vfio_pci.ids=10de:10f1",
+	  "1: vfio-pci.ids= stands there more than once" },
+	{ LEFTOVER_MODPROBE, "options vfio-pci ids=10de:1c30\n", "1: ids= of vfio-pci beside" },
+	{ LEFTOVER_MODPROBE, "options vfio-pci disable_vga=1\n", NULL },
+	{ LEFTOVER_MODPROBE, "options\tpci-stub ids=10de:1c30\n", "pci_stub of an older guide" },
+	{ LEFTOVER_MODPROBE, "install vfio-pci /sbin/override.sh\n", "an install command" },
+	{ LEFTOVER_MODPROBE, "install nouveau /bin/false\n", NULL },
+	{ LEFTOVER_MODPROBE, "softdep nouveau pre: vfio-pci\n", NULL },
+	{ LEFTOVER_MODULES, "# list\npci_stub ids=10de:1c30\n", "2: pci_stub of an older guide" },
+	{ LEFTOVER_MODULES, "vfio_pci ids=10de:1c30\n", "1: ids= of vfio-pci" },
+	{ LEFTOVER_MODULES, "vfio\nvfio_pci\nvfio_iommu_type1\n", NULL },
+	{ LEFTOVER_MODULES, "vfio\nvfio_virqfd\n", "2: no kernel here has the module vfio_virqfd" },
+	{ LEFTOVER_MODULES, "", NULL },
+};
+
+static void test_rows(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		char *found = find(rows[i].kind, rows[i].text, false);
+
+		if (rows[i].warning == NULL)
+			assert_string_equal(found, "");
+		else
+			assert_contains(found, rows[i].warning);
+		free(found);
+	}
+}
+
+/* 6.1 has it as a module of its own. */
+static void test_virqfd(void **state)
+{
+	char *found = find(LEFTOVER_MODULES, "vfio_virqfd\n", true);
+
+	(void)state;
+	assert_string_equal(found, "");
+	free(found);
+}
+
+static void test_long_lists(void **state)
+{
+	struct text text = { 0 };
+	char *line;
+
+	(void)state;
+	text_add(&text, "vfio-pci.ids=10de:0000");
+	for (int i = 1; i < 102; i++)
+		text_add(&text, ",10de:%04x", i);
+	char *most = strdup(text.data);
+	text_add(&text, ",10de:ffff");
+	assert_int_equal(text_take(&text, &line), 0);
+	assert_int_equal(strlen(most) - strlen("vfio-pci.ids="), 1019);
+
+	char *found = find(LEFTOVER_BOOTED, most, false);
+	assert_string_equal(found, "");
+	free(found);
+	found = find(LEFTOVER_BOOTED, line, false);
+	assert_contains(found, "the list of IDs has 1029 bytes, the kernel takes 1023");
+	free(found);
+	free(most);
+	free(line);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_virqfd),
+		cmocka_unit_test(test_long_lists),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
