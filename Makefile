@@ -8,6 +8,7 @@
 PREFIX ?= /usr
 SBINDIR ?= $(PREFIX)/sbin
 LIBEXECDIR ?= $(PREFIX)/lib/vfio-claim
+DATADIR ?= $(PREFIX)/share/vfio-claim
 PKG_CONFIG ?= pkg-config
 DESTDIR ?=
 # A helper with its debug sections would be five times as large in every initramfs.
@@ -31,7 +32,8 @@ CFLAGS ?= -O2 -g
 comma := ,
 Q := $(if $(V),,@)
 
-override CPPFLAGS += -D_GNU_SOURCE -Isrc -DLIBEXECDIR='"$(LIBEXECDIR)"'
+override CPPFLAGS += -D_GNU_SOURCE -Isrc -DLIBEXECDIR='"$(LIBEXECDIR)"' \
+	-DSNIPPET='"$(patsubst /%,%,$(DATADIR))/90-vfio-claim.cfg"'
 override CFLAGS += -std=c17 -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes $(if $(WERROR),-Werror) \
 	$(if $(ASAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
@@ -40,16 +42,18 @@ override LDFLAGS += $(if $(ASAN),-fsanitize=address$(comma)undefined)
 
 # The pure core: libc only, no input or output. `make lint` checks that with nm.
 CORE := text pci claim config table cmdline match plan record udev_rule variant \
-	sentences $(patsubst src/%.c,%,$(wildcard src/kargs.c src/arguments.c src/state.c src/loader_text.c src/leftovers.c))
+	sentences kargs arguments leftovers loader_text state owned_files
 BOOT_EDGES := root scan modules apply log options
-TOOL_EDGES := root modules config_files image options tool command_check command_image \
-	$(patsubst src/%.c,%,$(wildcard src/changes.c src/commands.c src/loader.c $(filter-out src/loader_text.c,$(wildcard src/loader_*.c)) src/target.c \
-	src/initramfs.c src/command_cmdline.c src/command_apply.c src/command_revert.c))
+TOOL_EDGES := root scan modules config_files image options target leftover_files container \
+	changes commands mounts initramfs initramfs_image initramfs_inspect \
+	loader $(patsubst src/%.c,%,$(filter-out src/loader_text.c,$(wildcard src/loader_*.c))) \
+	deployment tool command_check command_cmdline command_apply command_image
 PROGRAMS := $(BUILD)/vfio-claim $(BUILD)/vfio-claim-boot
 
 # Evaluated where a program is linked, so that `make clean` needs no libraries.
 KMOD_LIBS = $(shell $(PKG_CONFIG) --libs libkmod)
 JSON_LIBS = $(shell $(PKG_CONFIG) --libs json-c)
+ARCHIVE_LIBS = $(shell $(PKG_CONFIG) --libs libarchive)
 
 objects = $(patsubst %,$(BUILD)/%.o,$(1))
 
@@ -65,7 +69,7 @@ $(BUILD)/vfio-claim-boot: $(call objects,vfio-claim-boot $(BOOT_EDGES)) $(BUILD)
 
 $(BUILD)/vfio-claim: $(call objects,vfio-claim $(TOOL_EDGES)) $(BUILD)/core.a
 	@echo "  LD    $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(KMOD_LIBS) $(JSON_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(KMOD_LIBS) $(JSON_LIBS) $(ARCHIVE_LIBS)
 
 $(BUILD)/%.o: src/%.c | $(BUILD)
 	@echo "  CC    $@"
@@ -78,7 +82,15 @@ $(BUILD)/unit/test_%: tests/unit/test_%.c $(BUILD)/core.a | $(BUILD)/unit
 	@echo "  CC    $@"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(BUILD)/core.a -lcmocka
 
-unit-tests: $(UNIT_TESTS)
+# What tests/loader.bats drives the boot loader code with; static, so that it runs inside a tree.
+LOADER_DRIVER := $(BUILD)/loader-driver
+$(LOADER_DRIVER): tests/tools/loader-driver.c $(BUILD)/core.a $(call objects,root changes \
+		commands mounts loader $(patsubst src/%.c,%,$(filter-out src/loader_text.c,$(wildcard src/loader_*.c))))
+	@echo "  CC    $@"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(if $(ASAN),,-static) -MMD -MP -o $@ \
+		$(filter-out %.a,$^) $(BUILD)/core.a
+
+unit-tests: $(UNIT_TESTS) $(LOADER_DRIVER)
 
 $(BUILD)/man/%: packaging/man/%.scd | $(BUILD)/man
 	@echo "  MAN   $@"
@@ -91,7 +103,7 @@ $(BUILD) $(BUILD)/unit $(BUILD)/man:
 define install_script
 	install -d $(dir $(2))
 	sed -e 's|/usr/lib/vfio-claim/|$(LIBEXECDIR)/|g' -e 's|/usr/sbin/|$(SBINDIR)/|g' $(1) >$(2)
-	chmod 0755 $(2)
+	chmod $(or $(3),0755) $(2)
 endef
 
 install: all install-man
@@ -102,6 +114,7 @@ install: all install-man
 	$(call install_script,hooks/vfio-claim,$(INITRAMFS_TOOLS)/hooks/vfio-claim)
 	$(call install_script,hooks/00-vfio-claim,$(INITRAMFS_TOOLS)/scripts/init-top/00-vfio-claim)
 	$(call install_script,hooks/vfio-claim-post,$(INITRAMFS_TOOLS)/scripts/init-premount/vfio-claim-post)
+	$(call install_script,grub.d/90-vfio-claim.cfg,$(DESTDIR)$(DATADIR)/90-vfio-claim.cfg,0644)
 
 install-man: $(MAN_PAGES)
 	$(Q)for page in $(notdir $(MAN_PAGES)); do \
@@ -115,8 +128,9 @@ uninstall:
 		$(INITRAMFS_TOOLS)/hooks/vfio-claim \
 		$(INITRAMFS_TOOLS)/scripts/init-top/00-vfio-claim \
 		$(INITRAMFS_TOOLS)/scripts/init-premount/vfio-claim-post \
+		$(DESTDIR)$(DATADIR)/90-vfio-claim.cfg \
 		$(foreach page,$(MAN_NAMES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page))
-	-rmdir $(DRACUT_MODULE) $(DESTDIR)$(LIBEXECDIR)
+	-rmdir $(DRACUT_MODULE) $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DATADIR)
 
 check:
 	$(Q)tests/check

@@ -3,17 +3,34 @@
 #include <stdio.h>
 
 #include "image.h"
+#include "state.h"
 #include "tool.h"
+
+/* A state that cannot be read is no revert: the next apply will complain of it. */
+static bool is_reverted(const struct root *root)
+{
+	struct state state = { 0 };
+	AUTO_FREE char *text = NULL;
+	size_t length;
+	unsigned line;
+
+	if (root_read(root, STATE_PATH, STATE_SIZE_MOST, &text, &length) < 0 ||
+	    state_parse(text, &state, &line) < 0)
+		return false;
+	bool reverted = state.reverted;
+	state_free(&state);
+	return reverted;
+}
 
 /*
  * A configuration file, be it empty, asks for the helper in the image: the kernel command line
- * may then claim. Without one the image is left alone.
+ * may then claim. Without one, or after `vfio-claim revert`, the image is left alone.
  */
 static enum exit_code run_image_wanted(const struct tool *tool)
 {
 	struct file_list files = { 0 };
 	int r = config_files_find(&tool->root, &files);
-	bool wanted = files.count > 0;
+	bool wanted = files.count > 0 && !is_reverted(&tool->root);
 
 	file_list_free(&files);
 	if (r < 0)

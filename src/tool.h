@@ -18,6 +18,13 @@ struct tool {
 	bool json;
 	bool wanted;
 	bool modules;
+	const char *loader;
+	bool dry_run;
+	bool no_rebuild;
+	const char *format;
+	const char *base;
+	bool or_last;
+	bool with_hardware;
 	bool help;
 	bool version;
 
@@ -30,8 +37,8 @@ struct tool {
 /* Says on stderr what failed and why. Returns EXIT_SYSTEM. */
 enum exit_code report_system(const char *what, int error);
 
-/* Prints every error of the configuration to stderr, FILE:LINE first. */
-void print_diagnostics(const struct diagnostics *diagnostics);
+/* Prints every diagnostic to stderr: FILE:LINE, "error" or "warning", the message. */
+void print_diagnostics(const struct diagnostics *diagnostics, const char *severity);
 
 /* Reads the configuration into `tool`. Returns 0 or a negative errno. */
 int read_config(struct tool *tool) MUST_CHECK;
@@ -42,5 +49,8 @@ enum exit_code need_config(struct tool *tool) MUST_CHECK;
 /* The commands; each returns the exit code of the program. */
 enum exit_code run_check(struct tool *tool);
 enum exit_code run_image(struct tool *tool);
+enum exit_code run_cmdline(struct tool *tool);
+enum exit_code run_apply(struct tool *tool);
+enum exit_code run_revert(struct tool *tool);
 
 #endif

@@ -234,16 +234,15 @@ static void add_driver_pattern(struct text *text, const struct claims *claims)
 	}
 }
 
-int udev_rule_render(const struct claims *claims, char **ret_text)
+static int render(const struct claims *claims, const char *head, char **ret_text)
 {
 	struct text text = { 0 };
 
-	text_add(&text,
-		 "# Made at boot by vfio-claim-boot from the claims in force; do not edit.\n"
-		 "SUBSYSTEM!=\"pci\", GOTO=\"" END "\"\n"
-		 "ACTION!=\"add\", GOTO=\"" END "\"\n"
-		 "\n# No native module is loaded on behalf of a device that is VFIO's.\n"
-		 "ATTR{driver_override}==\"");
+	text_add(&text, "%s", head);
+	text_add(&text, "SUBSYSTEM!=\"pci\", GOTO=\"" END "\"\n"
+			"ACTION!=\"add\", GOTO=\"" END "\"\n"
+			"\n# No native module is loaded on behalf of a device that is VFIO's.\n"
+			"ATTR{driver_override}==\"");
 	add_driver_pattern(&text, claims);
 	text_add(&text, "\", ENV{MODALIAS}=\"\"\n"
 			"\n# Virtual functions wait for the rules below.\n");
@@ -261,4 +260,30 @@ int udev_rule_render(const struct claims *claims, char **ret_text)
 		add_claim(&text, &claims->items[i], i);
 	text_add(&text, "\nLABEL=\"" END "\"\n");
 	return text_take(&text, ret_text);
+}
+
+int udev_rule_render(const struct claims *claims, char **ret_text)
+{
+	return render(
+		claims,
+		"# Made at boot by vfio-claim-boot from the claims in force; do not edit.\n",
+		ret_text);
+}
+
+int udev_rule_render_installed(const struct claims *claims, char **ret_text)
+{
+	return render(
+		claims,
+		"# Made by `vfio-claim apply` from the configuration; do not edit.\n"
+		"# For a /run that did not come along from the initramfs (busybox's\n"
+		"# switch_root): where the boot helper's own rule or record is, that counts.\n"
+		"TEST==\"/" RUN_UDEV_RULE_PATH "\", GOTO=\"" END "\"\n"
+		"TEST==\"/" RUN_RECORD_PATH "\", GOTO=\"" END "\"\n"
+		"IMPORT{cmdline}=\"rd.vfio-claim\"\n"
+		"IMPORT{cmdline}=\"single\"\n"
+		"IMPORT{cmdline}=\"recovery\"\n"
+		"ENV{single}==\"?*\", GOTO=\"" END "\"\n"
+		"ENV{recovery}==\"?*\", GOTO=\"" END "\"\n"
+		"ENV{rd.vfio-claim}==\"0|no|off\", GOTO=\"" END "\"\n",
+		ret_text);
 }

@@ -18,4 +18,10 @@
  */
 int udev_rule_render(const struct claims *claims, char **ret_text) MUST_CHECK;
 
+/*
+ * The same as a file of the real root, for boots whose /run was lost on the way there. It does
+ * nothing where the helper left its own rule, and nothing with rd.vfio-claim=0.
+ */
+int udev_rule_render_installed(const struct claims *claims, char **ret_text) MUST_CHECK;
+
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "commands.h"
 #include "text.h"
 #include "tool.h"
 #include "version.h"
@@ -15,6 +16,9 @@ struct command {
 
 static const struct command commands[] = {
 	{ "check", "is the configuration valid? (needs no hardware)", run_check },
+	{ "apply", "carry it to this machine, or with --root into a tree", run_apply },
+	{ "revert", "take all of that back", run_revert },
+	{ "cmdline", "print the kernel arguments of the configuration", run_cmdline },
 	{ "image", "for the initramfs hooks: the claims table and the modules", run_image },
 	{ NULL, NULL, NULL },
 };
@@ -106,7 +110,20 @@ int main(int argc, char **argv)
 		  NULL },
 		{ "config", "FILE", "read this file instead of the configuration", NULL,
 		  &tool.config_path, NULL },
-		{ "json", NULL, "print JSON", &tool.json, NULL, "check" },
+		{ "json", NULL, "print JSON", &tool.json, NULL, "check cmdline" },
+		{ "format", "FORMAT", "plain, grub, bls, bootc or json", NULL, &tool.format,
+		  "cmdline" },
+		{ "base", "LINE", "what stands on the command line already", NULL, &tool.base,
+		  "cmdline" },
+		{ "or-last", NULL, "with an invalid configuration, the last good arguments",
+		  &tool.or_last, NULL, "cmdline" },
+		{ "with-hardware", NULL, "look at sys and proc of DIR too, as of a machine",
+		  &tool.with_hardware, NULL, "cmdline" },
+		{ "dry-run", NULL, "show what would be done and change nothing", &tool.dry_run,
+		  NULL, "apply revert" },
+		{ "no-rebuild", NULL, "leave every initramfs alone", &tool.no_rebuild, NULL,
+		  "apply revert" },
+		{ "loader", "NAME", "use this boot loader only", NULL, &tool.loader, "apply" },
 		{ "wanted", NULL, "is there a configuration? exit 0: yes, 1: no", &tool.wanted,
 		  NULL, "image" },
 		{ "dest", "DIR", "write the claims table into this image", NULL,
@@ -130,6 +147,9 @@ int main(int argc, char **argv)
 			(void)printf(PROGRAM " " VFIO_CLAIM_VERSION "\n");
 		return EXIT_AS_WANTED;
 	}
+	/* A hook that runs below `apply --root`, in a chroot. */
+	if (tool.root_path == NULL && getenv(TREE_VARIABLE) != NULL)
+		tool.root_path = "/";
 	int r = root_open(tool.root_path, &tool.root);
 	if (r < 0)
 		return (int)report_system(tool.root_path ? tool.root_path : "/", r);

@@ -32,7 +32,7 @@ check() {
 	[[ $output == "no configuration: nothing is claimed"* ]]
 	run --separate-stderr check --json
 	[ "$status" -eq 0 ]
-	[ "$(jq -c . <<<"$output")" = '{"valid":true,"files":[],"errors":[],"claims":[]}' ]
+	[ "$(jq -c . <<<"$output")" = '{"valid":true,"files":[],"errors":[],"warnings":[],"claims":[]}' ]
 }
 
 @test "check: every error with file and line on stderr, exit 3" {
@@ -301,4 +301,75 @@ modules() {
 	run --separate-stderr "$TOOL" image --modules --kernel 6.9.9 --root "$ROOT"
 	[ -z "$output" ]
 	[[ $stderr == *"6.9.9"* ]]
+}
+
+# ---- What works against the claims
+
+# leftover FILE WARNING [JSON]: the file has the text of stdin, and check warns of it.
+leftover() {
+	mkdir -p "$(dirname "$ROOT/$1")"
+	cat >"$ROOT/$1"
+	run -0 --separate-stderr "$TOOL" check --root "$ROOT"
+	echo "$stderr"
+	[[ $stderr == *"$ROOT/$1:$2"* ]]
+	rm "$ROOT/$1"
+}
+
+@test "check: what older guides left in files is told, with its line" {
+	printf '[claim gpu]\nmatch = 10de:1c30\n' >"$CONF"
+	run -0 --separate-stderr "$TOOL" check --root "$ROOT"
+	[ -z "$stderr" ]
+	leftover etc/default/grub '2: warning: amd_iommu=on is no option' \
+		<<<$'# mine\nGRUB_CMDLINE_LINUX_DEFAULT="quiet amd_iommu=on iommu=pt"'
+	leftover etc/default/grub.d/10-gpu.cfg '1: warning: vfio-pci.ids= beside' \
+		<<<'GRUB_CMDLINE_LINUX="vfio-pci.ids=10de:1c30"'
+	leftover etc/kernel/cmdline '1: warning: the kernel knows no '"'rs.driver.blacklist'" \
+		<<<'root=/dev/sda1 rs.driver.blacklist=nouveau'
+	leftover etc/modprobe.d/vfio.conf '1: warning: ids= of vfio-pci' \
+		<<<'options vfio-pci ids=10de:1c30'
+	leftover usr/lib/modprobe.d/stub.conf '1: warning: pci_stub of an older guide' \
+		<<<'options pci-stub ids=10de:1c30'
+	leftover etc/initramfs-tools/modules '1: warning: pci_stub of an older guide' \
+		<<<'pci_stub ids=10de:1c30'
+	leftover usr/lib/bootc/kargs.d/10.toml "1: warning: modprobe.blacklist= takes underscores" \
+		<<<'kargs = ["modprobe.blacklist=snd-hda-intel"]'
+}
+
+@test "check: our own files are no leftovers" {
+	printf '[claim gpu]\nmatch = 10de:1c30\n' >"$CONF"
+	mkdir -p "$ROOT/etc/modprobe.d" "$ROOT/etc/default/grub.d"
+	echo 'options vfio-pci ids=10de:1c30' >"$ROOT/etc/modprobe.d/vfio-claim.conf"
+	echo 'GRUB_CMDLINE_LINUX="vfio-pci.ids=1:2"' >"$ROOT/etc/default/grub.d/90-vfio-claim.cfg"
+	run -0 --separate-stderr "$TOOL" check --root "$ROOT"
+	[ -z "$stderr" ]
+}
+
+@test "check: vfio_virqfd is wrong where no kernel has it" {
+	printf '[claim gpu]\nmatch = 10de:1c30\n' >"$CONF"
+	mkdir -p "$ROOT/etc/modules-load.d"
+	printf 'vfio\nvfio_virqfd\n' >"$ROOT/etc/modules-load.d/vfio.conf"
+	kernel_tree
+	run -0 --separate-stderr "$TOOL" check --root "$ROOT"
+	[[ $stderr == *"vfio.conf:2: warning: no kernel here has the module vfio_virqfd"* ]]
+	kernel_module vfio_virqfd
+	depmod -b "$ROOT" 6.1.0
+	run -0 --separate-stderr "$TOOL" check --root "$ROOT"
+	[ -z "$stderr" ]
+}
+
+@test "check --json: warnings beside a valid configuration" {
+	printf '[claim gpu]\nmatch = 10de:1c30\n' >"$CONF"
+	mkdir -p "$ROOT/etc/kernel"
+	echo 'ro amd_iommu=on' >"$ROOT/etc/kernel/cmdline"
+	run -0 --separate-stderr "$TOOL" check --root "$ROOT" --json
+	jq -e '.valid and (.warnings | length == 1) and .warnings[0].line == 1' <<<"$output"
+	[ -z "$stderr" ]
+}
+
+@test "check --config: one file is asked about, not the system" {
+	printf '[claim gpu]\nmatch = 10de:1c30\n' >"$BATS_TEST_TMPDIR/one.conf"
+	mkdir -p "$ROOT/etc/kernel"
+	echo 'ro amd_iommu=on' >"$ROOT/etc/kernel/cmdline"
+	run -0 --separate-stderr "$TOOL" check --root "$ROOT" --config "$BATS_TEST_TMPDIR/one.conf"
+	[ -z "$stderr" ]
 }

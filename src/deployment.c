@@ -1,0 +1,574 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What `vfio-claim apply` and `revert` do to a target. */
+#include "deployment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "owned_files.h"
+#include "text.h"
+
+#define LOG_PATH "/var/log/vfio-claim.log"
+
+enum { LOG_LINES_SHOWN = 15 };
+
+static int fail(struct deployment *deployment, int error, const char *what)
+{
+	(void)snprintf(deployment->reason, sizeof(deployment->reason), "%s: %s", what,
+		       error == -ELOOP ? "it is a symbolic link, which is not followed"
+				       : strerror(-error));
+	return error;
+}
+
+static int read_state(struct deployment *deployment)
+{
+	AUTO_FREE char *text = NULL;
+	size_t length;
+	unsigned line;
+	int r = root_read(deployment->root, STATE_PATH, STATE_SIZE_MOST, &text, &length);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return fail(deployment, r, "/" STATE_PATH);
+	r = state_parse(text, &deployment->before, &line);
+	if (r == -EBADMSG)
+		(void)snprintf(deployment->reason, sizeof(deployment->reason),
+			       "/" STATE_PATH ":%u: not understood: it was damaged, or a newer "
+			       "version wrote it",
+			       line);
+	return r;
+}
+
+/* What both directions begin with. */
+static int look_around(const struct root *root, struct deployment *deployment)
+{
+	deployment->root = root;
+	int r = read_state(deployment);
+	if (r == 0)
+		r = kernels_find(root, &deployment->kernels);
+	if (r < 0 && *deployment->reason == '\0')
+		return fail(deployment, r, "the target's kernels cannot be found");
+	if (r < 0)
+		return r;
+	deployment->generator = generator_detect(root);
+	loaders_detect(root, &deployment->loaders);
+	return 0;
+}
+
+/* Directories that are not there yet are made on the way and go again with revert. */
+static int note_directories(struct deployment *deployment, const char *path)
+{
+	char parent[PATH_MAX];
+
+	for (const char *slash = strchr(path, '/'); slash != NULL;
+	     slash = strchr(slash + 1, '/')) {
+		struct stat st;
+
+		(void)snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
+		if (fstatat(deployment->root->fd, parent, &st, 0) == 0)
+			continue;
+		int r = kargs_add(&deployment->after.directories, parent);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int own_file(struct deployment *deployment, const char *path, const char *text)
+{
+	int r = changes_add(&deployment->changes, deployment->root, path, text);
+
+	if (r == 0 && text != NULL)
+		r = kargs_add(&deployment->after.files, path);
+	return r < 0 ? fail(deployment, r, path) : 0;
+}
+
+/* Files that an earlier apply wrote and this one does not. */
+static int drop_old_files(struct deployment *deployment)
+{
+	const struct kargs *files = &deployment->before.files;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < files->count; i++)
+		if (!kargs_has(&deployment->after.files, files->items[i]))
+			r = own_file(deployment, files->items[i], NULL);
+	return r;
+}
+
+static int add_owned_files(struct deployment *deployment, const struct config *config)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < OWNED_FILE_COUNT; i++) {
+		AUTO_FREE char *text = NULL;
+
+		r = owned_file_render(i, config, &deployment->target,
+				      deployment->generator == GENERATOR_DRACUT, &text);
+		if (r < 0)
+			return fail(deployment, r, owned_file_paths[i]);
+		if (text != NULL)
+			r = own_file(deployment, owned_file_paths[i], text);
+	}
+	return r;
+}
+
+static int add_note(struct deployment *deployment, const char *note)
+{
+	for (size_t i = 0; i < deployment->notes.count; i++)
+		if (strcmp(deployment->notes.items[i], note) == 0)
+			return 0;
+	return sentences_add(&deployment->notes, "%s", note);
+}
+
+static int set_loader(struct deployment *deployment, const struct config *config,
+		      enum loader loader)
+{
+	const struct loader_state *before = &deployment->before.loader[loader];
+	struct arguments arguments = { 0 };
+	AUTO_FREE char *base = NULL;
+	int r = loader_base_line(loader, deployment->root, before, &base);
+
+	if (r < 0)
+		return fail(deployment, r, loader_names[loader]);
+	r = arguments_compose(config, &deployment->target, base, &arguments,
+			      deployment->reason);
+	for (size_t i = 0; r == 0 && i < arguments.notes.count; i++)
+		r = add_note(deployment, arguments.notes.items[i]);
+	if (r == 0) {
+		r = loader_prepare(loader, deployment->root, &arguments.kargs, before,
+				   &deployment->changes, &deployment->boot,
+				   &deployment->after.loader[loader]);
+		if (r == -EINVAL)
+			(void)snprintf(deployment->reason, sizeof(deployment->reason),
+				       "%s: an argument has characters that it would not keep "
+				       "(quotes, *, +, $, brackets); look at extra_args",
+				       loader_names[loader]);
+		else if (r < 0)
+			(void)fail(deployment, r, loader_names[loader]);
+	}
+	deployment->after.used[loader] = true;
+	arguments_free(&arguments);
+	return r;
+}
+
+static int unset_loader(struct deployment *deployment, enum loader loader)
+{
+	int r = loader_revert(loader, deployment->root, &deployment->before.loader[loader],
+			      &deployment->changes, &deployment->boot);
+
+	return r < 0 ? fail(deployment, r, loader_names[loader]) : 0;
+}
+
+static int set_loaders(struct deployment *deployment, const struct config *config, int only)
+{
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < LOADER_COUNT; i++) {
+		bool wanted = only < 0 ? deployment->loaders.used[i] : only == i;
+
+		if (wanted)
+			r = set_loader(deployment, config, (enum loader)i);
+		else if (deployment->before.used[i])
+			r = unset_loader(deployment, (enum loader)i);
+	}
+	return r;
+}
+
+/* One command for each image that is not as wanted; a kernel without image gets one. */
+static int add_images(struct deployment *deployment)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < deployment->kernels.count; i++) {
+		const char *kernel = deployment->kernels.items[i];
+		struct sentences problems = { 0 };
+
+		r = initramfs_inspect(deployment->root, deployment->generator, kernel,
+				      deployment->claims, &problems);
+		bool wanted = r == 0 && problems.count == 0;
+		bool absent = r == -ENOENT && deployment->claims == NULL;
+		sentences_free(&problems);
+		r = r == -ENOMEM ? r : 0;
+		if (!wanted && !absent && r == 0)
+			r = initramfs_add_rebuild(deployment->root, deployment->generator,
+						  kernel, &deployment->images);
+		if (r < 0)
+			(void)fail(deployment, r, kernel);
+	}
+	return r;
+}
+
+/* Every directory that the changes make, kept with those of earlier runs. */
+static int collect_directories(struct deployment *deployment)
+{
+	const struct kargs *old = &deployment->before.directories;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < old->count; i++)
+		r = kargs_add(&deployment->after.directories, old->items[i]);
+	for (size_t i = 0; r == 0 && i < deployment->changes.count; i++)
+		if (deployment->changes.items[i].new_text != NULL)
+			r = note_directories(deployment, deployment->changes.items[i].path);
+	return r == 0 ? note_directories(deployment, STATE_PATH) : r;
+}
+
+/* The state goes last: until it is there, nothing says that the rest is. */
+static int add_state(struct deployment *deployment)
+{
+	AUTO_FREE char *text = NULL;
+	int r = collect_directories(deployment);
+
+	if (r == 0)
+		r = state_render(&deployment->after, &text);
+	if (r == 0)
+		r = changes_add(&deployment->changes, deployment->root, STATE_PATH, text);
+	return r < 0 ? fail(deployment, r, "/" STATE_PATH) : 0;
+}
+
+static int add_target_notes(struct deployment *deployment)
+{
+	if (deployment->kernels.count == 0)
+		return add_note(deployment,
+				"there is no kernel here yet: each one gets its initramfs with "
+				"the claims when it is installed");
+	if (deployment->generator == GENERATOR_NONE)
+		return add_note(deployment,
+				"neither dracut nor initramfs-tools is here: nothing puts the "
+				"claims into an initramfs");
+	return 0;
+}
+
+/* For a tree of another architecture only files are written. */
+static int find_target(const struct root *root, const struct config *config,
+		       struct deployment *deployment)
+{
+	int r = target_find(root, config, &deployment->target);
+
+	if (r < 0)
+		return fail(deployment, r, "the target cannot be read");
+	deployment->foreign =
+		!root->is_host && deployment->target.architecture != architecture_of_host();
+	return 0;
+}
+
+int deployment_of_config(const struct root *root, const struct config *config, int loader,
+			 bool rebuild, struct deployment *deployment)
+{
+	int r = look_around(root, deployment);
+
+	deployment->claims = &config->claims;
+	if (r == 0)
+		r = find_target(root, config, deployment);
+	if (r == 0)
+		r = add_target_notes(deployment);
+	if (r == 0)
+		r = add_owned_files(deployment, config);
+	if (r == 0)
+		r = drop_old_files(deployment);
+	if (r == 0)
+		r = set_loaders(deployment, config, loader);
+	if (r == 0 && rebuild && deployment->generator != GENERATOR_NONE)
+		r = add_images(deployment);
+	return r == 0 ? add_state(deployment) : r;
+}
+
+/* After a revert a configuration that stays must not get into the next kernel's image. */
+static int add_reverted_state(struct deployment *deployment, bool configured)
+{
+	AUTO_FREE char *text = NULL;
+	int r = 0;
+
+	deployment->after.reverted = configured;
+	if (configured) {
+		for (size_t i = 0; r == 0 && i < deployment->before.directories.count; i++)
+			r = kargs_add(&deployment->after.directories,
+				      deployment->before.directories.items[i]);
+		if (r == 0)
+			r = note_directories(deployment, STATE_PATH);
+		if (r == 0)
+			r = state_render(&deployment->after, &text);
+	}
+	if (r == 0)
+		r = changes_add(&deployment->changes, deployment->root, STATE_PATH, text);
+	return r < 0 ? fail(deployment, r, "/" STATE_PATH) : 0;
+}
+
+int deployment_of_revert(const struct root *root, bool configured, bool rebuild,
+			 struct deployment *deployment)
+{
+	static const struct config nothing = { 0 };
+	int r = look_around(root, deployment);
+
+	if (r == 0)
+		r = find_target(root, &nothing, deployment);
+	for (int i = 0; r == 0 && i < LOADER_COUNT; i++)
+		if (deployment->before.used[i])
+			r = unset_loader(deployment, (enum loader)i);
+	if (r == 0)
+		r = drop_old_files(deployment);
+	if (r == 0)
+		r = own_file(deployment, LAST_ARGUMENTS_PATH, NULL);
+	if (r == 0 && rebuild && deployment->generator != GENERATOR_NONE)
+		r = add_images(deployment);
+	return r == 0 ? add_reverted_state(deployment, configured) : r;
+}
+
+bool deployment_is_empty(const struct deployment *deployment)
+{
+	return deployment->changes.count == 0 && deployment->images.count == 0 &&
+	       deployment->boot.count == 0;
+}
+
+static int print_commands(const struct command_lines *lines)
+{
+	for (size_t i = 0; i < lines->count; i++) {
+		AUTO_FREE char *line = command_line_render(&lines->items[i]);
+
+		if (line == NULL)
+			return -ENOMEM;
+		(void)printf("run: %s\n", line);
+	}
+	return 0;
+}
+
+static void print_loaders(const struct deployment *deployment)
+{
+	for (int i = 0; i < LOADER_COUNT; i++)
+		if (deployment->after.used[i])
+			(void)printf("boot loader: %s (%s)\n", loader_names[i],
+				     deployment->loaders.why[i] ? deployment->loaders.why[i]
+								: "asked for");
+}
+
+int deployment_print(const struct deployment *deployment)
+{
+	print_loaders(deployment);
+	int r = changes_print_diff(&deployment->changes);
+	if (r == 0)
+		r = print_commands(&deployment->images);
+	return r == 0 ? print_commands(&deployment->boot) : r;
+}
+
+static volatile sig_atomic_t interrupted;
+
+static void note_signal(int number)
+{
+	interrupted = number;
+}
+
+/* A ^C ends the tool that runs; what is to be put back is put back before we end. */
+static void catch_signals(void (*handler)(int))
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = handler };
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		(void)sigaction(numbers[i], &action, NULL);
+}
+
+/* The end of the log, where a tool says what is wrong. */
+static void print_log_end(void)
+{
+	FILE *log = fopen(LOG_PATH, "re");
+	char *lines[LOG_LINES_SHOWN] = { NULL };
+	size_t room = 0;
+	size_t next = 0;
+	char *line = NULL;
+
+	if (log == NULL)
+		return;
+	while (getline(&line, &room, log) > 0) {
+		free(lines[next]);
+		lines[next] = line;
+		next = (next + 1) % LOG_LINES_SHOWN;
+		line = NULL;
+		room = 0;
+	}
+	free(line);
+	(void)fclose(log);
+	for (size_t i = 0; i < LOG_LINES_SHOWN; i++) {
+		char *shown = lines[(next + i) % LOG_LINES_SHOWN];
+
+		if (shown != NULL)
+			(void)fprintf(stderr, "  | %s", shown);
+		free(shown);
+	}
+}
+
+/* Runs one tool with its progress on one line. Returns 0, a negative errno or its status. */
+static int run_command(const struct deployment *deployment, const struct command_line *line,
+		       size_t number, size_t total)
+{
+	time_t begin = time(NULL);
+
+	(void)printf("[%zu/%zu] %s ... ", number, total, line->title);
+	(void)fflush(stdout);
+	int r = command_run(deployment->root, line, LOG_PATH);
+	if (r == 0 && interrupted != 0)
+		r = -EINTR;
+	if (r == 0)
+		(void)printf("ok, %ld s\n", (long)(time(NULL) - begin));
+	else
+		(void)printf("failed\n");
+	(void)fflush(stdout);
+	return r;
+}
+
+static void report_command(const struct command_line *line, int result)
+{
+	AUTO_FREE char *words = command_line_render(line);
+
+	(void)fprintf(stderr, "vfio-claim: %s: ", words ? words : line->title);
+	if (result == -EINTR)
+		(void)fprintf(stderr, "interrupted\n");
+	else if (result < 0)
+		(void)fprintf(stderr, "cannot be run: %s\n", strerror(-result));
+	else
+		(void)fprintf(stderr, "ended with status %d; its output is in " LOG_PATH "\n",
+			      result);
+	if (result > 0)
+		print_log_end();
+}
+
+/* An image that its tool wrote beside the old one takes its place when it is whole. */
+static int run_commands(const struct deployment *deployment, const struct command_lines *lines,
+			size_t first, size_t total)
+{
+	for (size_t i = 0; i < lines->count; i++) {
+		int r = run_command(deployment, &lines->items[i], first + i + 1, total);
+
+		if (r == 0 && lines->items[i].staged != NULL) {
+			r = root_install(deployment->root, lines->items[i].staged);
+			if (r < 0)
+				(void)fprintf(stderr, "vfio-claim: /%s: %s\n",
+					      lines->items[i].staged, strerror(-r));
+		} else if (r != 0) {
+			report_command(&lines->items[i], r);
+		}
+		if (r != 0) {
+			if (lines->items[i].staged != NULL)
+				root_unstage(deployment->root, lines->items[i].staged);
+			return r;
+		}
+	}
+	return 0;
+}
+
+static void remove_directories(const struct deployment *deployment)
+{
+	const struct kargs *directories = &deployment->before.directories;
+
+	/* Children come after their parents in the list. What others use stays. */
+	for (size_t i = directories->count; i > 0; i--)
+		if (!kargs_has(&deployment->after.directories, directories->items[i - 1]))
+			(void)unlinkat(deployment->root->fd, directories->items[i - 1],
+				       AT_REMOVEDIR);
+}
+
+static int run_tools(const struct deployment *deployment)
+{
+	size_t total = deployment->images.count + deployment->boot.count;
+	int r = run_commands(deployment, &deployment->images, 0, total);
+
+	return r == 0 ? run_commands(deployment, &deployment->boot, deployment->images.count,
+				     total)
+		      : r;
+}
+
+static void report_undone(int result)
+{
+	(void)fprintf(stderr, result == 0
+				      ? "vfio-claim: the files are again as they were\n"
+				      : "vfio-claim: not every file could be put back; the old "
+					"ones are beside them, named *.old~\n");
+	(void)fprintf(
+		stderr,
+		"vfio-claim: each initramfs is a whole one, the old or the new; mend what "
+		"failed and run the same command again\n");
+}
+
+static int carry_out(struct deployment *deployment)
+{
+	const char *failed = "";
+	int r = changes_commit(&deployment->changes, deployment->root, &failed);
+
+	if (r < 0) {
+		(void)fprintf(
+			stderr,
+			"vfio-claim: /%s: %s; nothing was changed, mend it and try again\n",
+			failed, strerror(-r));
+		return r;
+	}
+	for (size_t i = 0; i < deployment->changes.count; i++)
+		(void)printf("%s /%s\n",
+			     deployment->changes.items[i].new_text ? "wrote" : "removed",
+			     deployment->changes.items[i].path);
+	r = interrupted != 0 ? -EINTR : run_tools(deployment);
+	if (r != 0) {
+		report_undone(changes_undo(&deployment->changes, deployment->root));
+		return r;
+	}
+	changes_finish(&deployment->changes, deployment->root);
+	remove_directories(deployment);
+	return 0;
+}
+
+int deployment_run(struct deployment *deployment)
+{
+	interrupted = 0;
+	(void)unlink(LOG_PATH);
+	catch_signals(note_signal);
+	int r = carry_out(deployment);
+	catch_signals(SIG_DFL);
+	if (r == 0)
+		(void)unlink(LOG_PATH);
+	return r;
+}
+
+static int verify_image(const struct deployment *deployment, const char *kernel,
+			struct sentences *problems)
+{
+	int r = initramfs_inspect(deployment->root, deployment->generator, kernel,
+				  deployment->claims, problems);
+
+	if (r == -ENOENT && deployment->claims == NULL)
+		return 0;
+	if (r < 0 && r != -ENOMEM)
+		return sentences_add(problems, "the initramfs of %s cannot be read: %s", kernel,
+				     strerror(-r));
+	return r;
+}
+
+int deployment_verify(const struct deployment *deployment, struct sentences *problems)
+{
+	int r = 0;
+
+	for (size_t i = 0;
+	     r == 0 && deployment->generator != GENERATOR_NONE && i < deployment->kernels.count;
+	     i++)
+		r = verify_image(deployment, deployment->kernels.items[i], problems);
+	for (int i = 0; r == 0 && i < LOADER_COUNT; i++)
+		if (deployment->after.used[i])
+			r = loader_verify((enum loader)i, deployment->root,
+					  &deployment->after.loader[i].ours, problems);
+	return r;
+}
+
+void deployment_free(struct deployment *deployment)
+{
+	state_free(&deployment->before);
+	state_free(&deployment->after);
+	kernels_free(&deployment->kernels);
+	target_free(&deployment->target);
+	changes_free(&deployment->changes);
+	command_lines_free(&deployment->images);
+	command_lines_free(&deployment->boot);
+	sentences_free(&deployment->notes);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What `vfio-claim apply` and `revert` do to a target: files, images, boot loaders. It is worked
+ * out as a whole before anything is touched, so that a dry run shows what a real one does.
+ */
+#ifndef VFIO_CLAIM_DEPLOYMENT_H
+#define VFIO_CLAIM_DEPLOYMENT_H
+
+#include "initramfs.h"
+#include "state.h"
+#include "target.h"
+
+struct deployment {
+	const struct root *root;
+	const struct claims
+		*claims; /* what images shall have; NULL: nothing of ours (revert) */
+	struct state before;
+	struct state after;
+	struct kernels kernels;
+	enum generator generator;
+	struct loaders loaders;
+	struct target target;
+	bool foreign; /* of an architecture whose tools do not run here */
+	struct changes changes;      /* the state file is the last of them */
+	struct command_lines images; /* one for each image that is not as wanted */
+	struct command_lines boot;   /* of the boot loaders */
+	struct sentences notes;      /* for people */
+	char reason[256];            /* with an error: one sentence */
+};
+
+/*
+ * Works out what makes the target as the configuration wants it.
+ *
+ * @loader: the only boot loader to be used, or -1: those that the target has
+ * @rebuild: false: images are left alone
+ * Returns 0, -E2BIG (the kernel's command line is too long), -EBADMSG (the state file) or
+ * another negative errno, with `reason`. Release with deployment_free() in any case.
+ */
+int deployment_of_config(const struct root *root, const struct config *config, int loader,
+			 bool rebuild, struct deployment *deployment) MUST_CHECK;
+
+/* Works out what takes everything back. `configured`: there is a configuration, which images
+ * made from now on must not follow. Otherwise as above. */
+int deployment_of_revert(const struct root *root, bool configured, bool rebuild,
+			 struct deployment *deployment) MUST_CHECK;
+
+/* True when the target is as wanted. */
+bool deployment_is_empty(const struct deployment *deployment);
+
+/* Prints the boot loaders found, a diff of every file and the commands. 0 or a negative errno. */
+int deployment_print(const struct deployment *deployment) MUST_CHECK;
+
+/*
+ * Carries it out with progress on stdout: the files, then the images, then the boot loaders.
+ * When a tool fails the files are put back, and stderr says what to do.
+ * Returns 0, a negative errno, or the exit status of the tool that failed.
+ */
+int deployment_run(struct deployment *deployment) MUST_CHECK;
+
+/*
+ * Opens what was built: each kernel's image, each boot entry. Adds a sentence for everything
+ * that is not as wanted. Returns 0 or a negative errno.
+ */
+int deployment_verify(const struct deployment *deployment,
+		      struct sentences *problems) MUST_CHECK;
+
+void deployment_free(struct deployment *deployment);
+
+#endif

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the last apply did. */
+#include "state.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "text.h"
+
+#define STATE_MAGIC "vfio-claim-state 1"
+
+static int find_loader(const char *name)
+{
+	for (int i = 0; loader_names[i] != NULL; i++)
+		if (strcmp(loader_names[i], name) == 0)
+			return i;
+	return -1;
+}
+
+/* "WORD VALUE"; arguments belong to the loader above them. */
+static int parse_line(struct state *state, int *loader, const char *word, const char *value)
+{
+	if (strcmp(word, "reverted") == 0) {
+		state->reverted = true;
+		return strcmp(value, "yes") == 0 ? 0 : -EBADMSG;
+	}
+	if (strcmp(word, "file") == 0)
+		return kargs_append(&state->files, value);
+	if (strcmp(word, "directory") == 0)
+		return kargs_append(&state->directories, value);
+	if (strcmp(word, "loader") == 0) {
+		*loader = find_loader(value);
+		if (*loader < 0)
+			return -EBADMSG;
+		state->used[*loader] = true;
+		return 0;
+	}
+	if (*loader < 0)
+		return -EBADMSG;
+	if (strcmp(word, "argument") == 0)
+		return kargs_append(&state->loader[*loader].ours, value);
+	if (strcmp(word, "replaced") == 0)
+		return kargs_append(&state->loader[*loader].replaced, value);
+	return -EBADMSG;
+}
+
+static int parse_lines(char *text, struct state *state, unsigned *ret_line)
+{
+	char *rest = text;
+	int loader = -1;
+	int r = 0;
+
+	for (*ret_line = 1; r == 0; (*ret_line)++) {
+		char *line = strsep(&rest, "\n");
+
+		if (line == NULL || (rest == NULL && *line == '\0'))
+			return *ret_line > 1 ? 0 : -EBADMSG;
+		if (*ret_line == 1) {
+			r = strcmp(line, STATE_MAGIC) == 0 ? 0 : -EBADMSG;
+		} else {
+			char *value = strchr(line, ' ');
+
+			if (value != NULL)
+				*value++ = '\0';
+			r = value == NULL ? -EBADMSG : parse_line(state, &loader, line, value);
+		}
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+int state_parse(const char *text, struct state *ret_state, unsigned *ret_line)
+{
+	struct state state = { 0 };
+	AUTO_FREE char *copy = strdup(text);
+
+	*ret_line = 0;
+	if (copy == NULL)
+		return -ENOMEM;
+	int r = parse_lines(copy, &state, ret_line);
+	if (r < 0) {
+		state_free(&state);
+		return r;
+	}
+	*ret_state = state;
+	return 0;
+}
+
+static void render_list(struct text *text, const char *word, const struct kargs *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		text_add(text, "%s %s\n", word, list->items[i]);
+}
+
+int state_render(const struct state *state, char **ret_text)
+{
+	struct text text = { 0 };
+
+	text_add(&text, STATE_MAGIC "\n");
+	if (state->reverted)
+		text_add(&text, "reverted yes\n");
+	render_list(&text, "file", &state->files);
+	render_list(&text, "directory", &state->directories);
+	for (int i = 0; i < LOADER_COUNT; i++) {
+		if (!state->used[i])
+			continue;
+		text_add(&text, "loader %s\n", loader_names[i]);
+		render_list(&text, "argument", &state->loader[i].ours);
+		render_list(&text, "replaced", &state->loader[i].replaced);
+	}
+	return text_take(&text, ret_text);
+}
+
+void state_free(struct state *state)
+{
+	kargs_free(&state->files);
+	kargs_free(&state->directories);
+	for (int i = 0; i < LOADER_COUNT; i++)
+		loader_state_free(&state->loader[i]);
+	*state = (struct state){ 0 };
+}

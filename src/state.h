@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the last apply did, for the next one and for revert. Pure: libc only, no I/O. */
+#ifndef VFIO_CLAIM_STATE_H
+#define VFIO_CLAIM_STATE_H
+
+#include "kargs.h"
+#include "loader.h"
+
+#define STATE_PATH "var/lib/vfio-claim/state"
+
+enum { STATE_SIZE_MOST = 1 << 16 };
+
+/*
+ * `reverted`: the configuration may be there, but it is not to be carried into images. The
+ * files are ours alone; edits of shared files are the loaders' (struct loader_state).
+ */
+struct state {
+	bool reverted;
+	struct kargs files;       /* paths of owned files, relative to the root */
+	struct kargs directories; /* that were made for them, parents first */
+	bool used[LOADER_COUNT];
+	struct loader_state loader[LOADER_COUNT];
+};
+
+/*
+ * Reads a state file. A word that is not known is an error: a newer version wrote it.
+ * Returns 0 and *ret_state (release with state_free()), -EBADMSG with the number of the line
+ * that is not understood in *ret_line, or -ENOMEM.
+ */
+int state_parse(const char *text, struct state *ret_state, unsigned *ret_line) MUST_CHECK;
+
+/* Returns 0 and *ret_text (owned by the caller), or -ENOMEM. */
+int state_render(const struct state *state, char **ret_text) MUST_CHECK;
+
+/* Accepts an empty state. */
+void state_free(struct state *state);
+
+#endif

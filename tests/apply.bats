@@ -1,0 +1,422 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# `vfio-claim apply` and `revert` on a made-up Debian (tests/targets/): the programs, the hooks and
+# the GRUB snippet are ours, update-initramfs and grub-mkconfig are stand-ins.
+
+# shellcheck disable=SC2154 # bats sets stderr
+
+KERNELS=(6.1.0-28-amd64 6.1.0-30-amd64)
+
+# Our programs in the tree, with the libraries that they need, as a package would put them there.
+install_product() {
+	local root=$1 library
+
+	for program in /usr/sbin/vfio-claim /usr/lib/vfio-claim/vfio-claim-boot; do
+		install -D "$BUILD/${program##*/}" "$root$program"
+	done
+	for library in $(ldd "$TOOL" "$HELPER" | grep -oE '/[^ :]+\.so[^ :]*' | sort -u); do
+		install -D "$library" "$root/$(readlink -f "$(dirname "$library")")/${library##*/}"
+	done
+	mkdir -p "$root/lib64"
+	cp -n "$(readlink -f /lib64/ld-linux-x86-64.so.2)" "$root/lib64/ld-linux-x86-64.so.2"
+	install -D -m 0644 "$REPO/grub.d/90-vfio-claim.cfg" "$root/usr/share/vfio-claim/90-vfio-claim.cfg"
+	install -D "$REPO/hooks/vfio-claim" "$root/usr/share/initramfs-tools/hooks/vfio-claim"
+	install -D "$REPO/hooks/00-vfio-claim" \
+		"$root/usr/share/initramfs-tools/scripts/init-top/00-vfio-claim"
+	install -D "$REPO/hooks/vfio-claim-post" \
+		"$root/usr/share/initramfs-tools/scripts/init-premount/vfio-claim-post"
+}
+
+# Object files that are modules to depmod.
+kernel_modules() {
+	local root=$1 kernel=$2 module file
+
+	for module in vfio/pci/vfio-pci vfio/vfio_iommu_type1 gpu/drm/nouveau/nouveau; do
+		file=$root/usr/lib/modules/$kernel/kernel/drivers/$module.ko
+		mkdir -p "${file%/*}"
+		printf 'const char n[] __attribute__((section(".modinfo"))) = "name=%s";
+			const char a[] __attribute__((section(".modinfo"))) = "alias=%s";\n' \
+			"${module##*/}" "$([[ $module != *nouveau ]] || echo 'pci:v000010DEd*sv*sd*bc03sc*i*')" |
+			gcc -x c -c -o "$file" -
+	done
+	touch "$root/usr/lib/modules/$kernel"/modules.{order,builtin}
+	depmod -b "$root" "$kernel"
+}
+
+# A Debian with two kernels, whose images were made before there was a configuration.
+setup_file() {
+	local kernel root
+
+	load lib/machine.bash
+	[ "$(id -u)" -eq 0 ] || return 0
+	root=$BATS_FILE_TMPDIR/debian
+	"$TESTS/targets/make-target" debian "$root"
+	for applet in cpio find cp touch chmod sleep cut; do
+		ln -s busybox "$root/usr/bin/$applet"
+	done
+	install_product "$root"
+	install -D "$TESTS/targets/stand-ins/update-initramfs" "$root/usr/sbin/update-initramfs"
+	install -D -m 0644 "$TESTS/targets/stand-ins/hook-functions" \
+		"$root/usr/share/initramfs-tools/hook-functions"
+	mkdir -p "$root"/{dev,proc,etc/modprobe.d,etc/udev/rules.d,var/lib}
+	for kernel in "${KERNELS[@]}"; do
+		kernel_modules "$root" "$kernel"
+		chroot "$root" /usr/sbin/update-initramfs -c -k "$kernel"
+	done
+	rm -rf "$root/var/log/stand-ins.log" "$root/tmp/mkinitramfs"
+}
+
+setup() {
+	load lib/machine.bash
+	bats_require_minimum_version 1.5.0
+	[ "$(id -u)" -eq 0 ] || skip "chroot needs root"
+	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0
+	ROOT=$BATS_TEST_TMPDIR/tree
+	cp -a "$BATS_FILE_TMPDIR/debian" "$ROOT"
+	printf '[claim gpu]\nmatch = 10de:1c30\n' >"$ROOT/etc/vfio-claim.conf"
+}
+
+apply() {
+	"$TOOL" apply --root "$ROOT" "$@"
+}
+
+revert() {
+	"$TOOL" revert --root "$ROOT"
+}
+
+# inside COMMAND...: in the tree as its own system, with the /proc that sanitizers need.
+inside() {
+	unshare --mount-proc="$ROOT/proc" chroot "$ROOT" "$@"
+}
+
+# All that is in the tree but the stand-ins' own notes. A cpio archive has the numbers of inodes
+# in it, so of images what is in them.
+state() {
+	local image
+
+	(
+		cd "$ROOT" || exit 1
+		find . \( -path ./var/log -o -path ./tmp \) -prune -o -printf '%p %y %m %l\n' | sort
+		find . \( -path ./var/log -o -path ./tmp -o -name 'initrd*' \) -prune -o \
+			-type f -print0 | sort -z | xargs -0 cksum
+		for image in boot/initrd*; do
+			cpio -t --quiet <"$image" 2>/dev/null || :
+		done
+	)
+}
+
+# What the stand-ins were told.
+calls() {
+	cat "$ROOT/var/log/stand-ins.log" 2>/dev/null
+}
+
+entries() {
+	grep -E '^\s+linux' "$ROOT/boot/grub/grub.cfg"
+}
+
+@test "apply: every image and every entry has the claims" {
+	run -0 --separate-stderr apply
+	[[ $output == *"wrote /etc/default/grub.d/90-vfio-claim.cfg"* ]]
+	[[ $output == *"[1/3] initramfs of ${KERNELS[0]} ... ok"* ]]
+	[[ $output == *"[2/3] initramfs of ${KERNELS[1]} ... ok"* ]]
+	[[ $output == *"[3/3] boot loader (update-grub) ... ok"* ]]
+	[[ $output == *"checked: 2 initramfs images"* ]]
+	[ "$(calls | grep -c update-initramfs)" = 2 ]
+	for kernel in "${KERNELS[@]}"; do
+		run -0 cpio -t --quiet <"$ROOT/boot/initrd.img-$kernel"
+		[[ $output == *etc/vfio-claim/claims* ]]
+		[[ $output == *usr/lib/vfio-claim/vfio-claim-boot* ]]
+	done
+	# Behind what the cloud image's file assigns, and in normal entries only.
+	[ "$(entries | grep -c 'console=ttyS0,115200 intel_iommu=on iommu=pt rd.driver.pre=vfio-pci vfio-pci.ids=10de:1c30')" = 2 ]
+	[ "$(entries | grep -v intel_iommu | grep -c 'rd.vfio-claim=0')" = 2 ]
+	grep -qx 'softdep nvidia pre: vfio-pci' "$ROOT/etc/modprobe.d/vfio-claim.conf"
+}
+
+@test "apply: the second run changes no byte and runs nothing" {
+	apply
+	state >"$BATS_TEST_TMPDIR/first"
+	calls >"$BATS_TEST_TMPDIR/calls"
+	run -0 apply
+	[ "$output" = "nothing to do: all is as the configuration says" ]
+	state | diff "$BATS_TEST_TMPDIR/first" -
+	calls | diff "$BATS_TEST_TMPDIR/calls" -
+}
+
+@test "apply: the same configuration gives the same bytes" {
+	apply
+	state >"$BATS_TEST_TMPDIR/first"
+	rm -rf "$ROOT"
+	cp -a "$BATS_FILE_TMPDIR/debian" "$ROOT"
+	printf '[claim gpu]\nmatch = 10de:1c30\n' >"$ROOT/etc/vfio-claim.conf"
+	apply
+	state | diff "$BATS_TEST_TMPDIR/first" -
+}
+
+@test "apply: only what is stale is made anew" {
+	apply
+	: >"$ROOT/var/log/stand-ins.log"
+	echo damaged >"$ROOT/boot/initrd.img-${KERNELS[1]}"
+	run -0 apply
+	[[ $output == *"[1/1] initramfs of ${KERNELS[1]} ... ok"* ]]
+	[ "$(calls)" = "update-initramfs -u -k ${KERNELS[1]}" ]
+
+	: >"$ROOT/var/log/stand-ins.log"
+	printf '[claim gpu]\nmatch = 10de:1c30\nfunctions = matched\n' >"$ROOT/etc/vfio-claim.conf"
+	apply
+	[ "$(calls | grep -c update-initramfs)" = 2 ]
+	# The arguments are what they were.
+	run -1 grep mkconfig "$ROOT/var/log/stand-ins.log"
+
+	: >"$ROOT/var/log/stand-ins.log"
+	sed -i 's/ iommu=pt//' "$ROOT/boot/grub/grub.cfg"
+	apply
+	[[ $(calls) == grub-mkconfig* ]]
+	[ "$(entries | grep -c ' iommu=pt ')" = 2 ]
+}
+
+@test "apply --dry-run: shows all and changes nothing" {
+	state >"$BATS_TEST_TMPDIR/before"
+	run -0 --separate-stderr apply --dry-run
+	[[ $output == *"boot loader: grub.d (its grub-mkconfig reads /etc/default/grub.d)"* ]]
+	[[ $output == *"+++ /etc/default/grub.d/90-vfio-claim.cfg"* ]]
+	[[ $output == *"+softdep nvidia pre: vfio-pci"* ]]
+	[[ $output == *"run: /usr/sbin/update-initramfs -u -k ${KERNELS[0]}"* ]]
+	[[ $output == *"run: /usr/sbin/update-grub"* ]]
+	state | diff "$BATS_TEST_TMPDIR/before" -
+	[ -z "$(calls)" ]
+}
+
+@test "apply --no-rebuild: files and boot entries only" {
+	run -0 --separate-stderr apply --no-rebuild
+	[[ $output == *"no initramfs was rebuilt"* ]]
+	run -1 grep update-initramfs "$ROOT/var/log/stand-ins.log"
+	[ "$(entries | grep -c intel_iommu=on)" = 2 ]
+}
+
+@test "revert: every byte as before" {
+	state >"$BATS_TEST_TMPDIR/before"
+	apply
+	run -0 revert
+	[[ $output == *"removed /etc/default/grub.d/90-vfio-claim.cfg"* ]]
+	# What remembers that images are to ignore the configuration.
+	[ "$(cat "$ROOT/var/lib/vfio-claim/state")" = "$(printf '%s\n' 'vfio-claim-state 1' \
+		'reverted yes' 'directory var/lib/vfio-claim')" ]
+	rm -r "$ROOT/var/lib/vfio-claim"
+	state | diff "$BATS_TEST_TMPDIR/before" -
+}
+
+@test "revert: without a configuration not even that remains" {
+	apply
+	rm "$ROOT/etc/vfio-claim.conf"
+	revert
+	[ ! -e "$ROOT/var/lib/vfio-claim" ]
+	run -0 revert
+	[ "$output" = "nothing to do: all is as without us" ]
+}
+
+@test "revert: an image made later has no claims, until the next apply" {
+	apply
+	revert
+	inside /usr/sbin/update-initramfs -u -k "${KERNELS[0]}"
+	run cpio -t --quiet <"$ROOT/boot/initrd.img-${KERNELS[0]}"
+	[[ $output != *vfio-claim* ]]
+	apply
+	run cpio -t --quiet <"$ROOT/boot/initrd.img-${KERNELS[0]}"
+	[[ $output == *etc/vfio-claim/claims* ]]
+}
+
+@test "revert: others' later edits stay" {
+	apply
+	echo 'GRUB_TIMEOUT=9' >>"$ROOT/etc/default/grub"
+	echo 'options kvm nested=1' >"$ROOT/etc/modprobe.d/kvm.conf"
+	revert
+	grep -qx 'GRUB_TIMEOUT=9' "$ROOT/etc/default/grub"
+	[ -e "$ROOT/etc/modprobe.d/kvm.conf" ]
+}
+
+@test "apply: a tool that fails leaves the files as they were" {
+	state >"$BATS_TEST_TMPDIR/before"
+	: >"$ROOT/etc/test-fail"
+	run -5 --separate-stderr apply
+	[[ $output == *"[1/3] initramfs of ${KERNELS[0]} ... failed"* ]]
+	[[ $stderr == *"/usr/sbin/update-initramfs -u -k ${KERNELS[0]}: ended with status 1"* ]]
+	[[ $stderr == *"| No space left on device"* ]]
+	[[ $stderr == *"the files are again as they were"* ]]
+	[[ $stderr == *"run the same command again"* ]]
+	rm "$ROOT/etc/test-fail"
+	rmdir "$ROOT/var/lib/vfio-claim"
+	state | diff "$BATS_TEST_TMPDIR/before" -
+	apply
+}
+
+@test "apply: a failing tool puts an earlier apply's files back" {
+	apply
+	state >"$BATS_TEST_TMPDIR/before"
+	printf '[claim gpu]\nmatch = 10de:1c31\n[host]\nunsafe_interrupts = yes\n' \
+		>"$ROOT/etc/vfio-claim.conf"
+	: >"$ROOT/etc/test-fail"
+	run -5 apply
+	rm "$ROOT/etc/test-fail"
+	printf '[claim gpu]\nmatch = 10de:1c30\n' >"$ROOT/etc/vfio-claim.conf"
+	state | diff "$BATS_TEST_TMPDIR/before" -
+}
+
+@test "apply: a file that cannot be written changes nothing" {
+	rmdir "$ROOT/etc/modprobe.d"
+	echo "not a directory" >"$ROOT/etc/modprobe.d"
+	state >"$BATS_TEST_TMPDIR/before"
+	run -5 --separate-stderr apply
+	[[ $stderr == *"/etc/modprobe.d/vfio-claim.conf: Not a directory; nothing was changed"* ]]
+	[ -z "$(calls)" ]
+	rmdir "$ROOT/var/lib/vfio-claim" 2>/dev/null || :
+	state | diff "$BATS_TEST_TMPDIR/before" -
+}
+
+@test "apply: a full disk changes nothing" {
+	mount -t tmpfs -o size=4k tmpfs "$ROOT/etc/udev/rules.d" || skip "no mounts here"
+	head -c 4096 /dev/zero >"$ROOT/etc/udev/rules.d/full"
+	run --separate-stderr apply
+	umount "$ROOT/etc/udev/rules.d"
+	[ "$status" = 5 ]
+	[[ $stderr == *"/etc/udev/rules.d/71-vfio-claim.rules: No space left on device; nothing was changed"* ]]
+	[ -z "$(ls -A "$ROOT/etc/modprobe.d")" ]
+	[ ! -e "$ROOT/etc/default/grub.d/90-vfio-claim.cfg" ]
+}
+
+@test "apply: a link in a file's place is not followed" {
+	echo kept >"$BATS_TEST_TMPDIR/elsewhere"
+	ln -s "$BATS_TEST_TMPDIR/elsewhere" "$ROOT/etc/modprobe.d/vfio-claim.conf"
+	run -5 --separate-stderr apply
+	[[ $stderr == *"etc/modprobe.d/vfio-claim.conf: it is a symbolic link"* ]]
+	[ "$(cat "$BATS_TEST_TMPDIR/elsewhere")" = kept ]
+}
+
+# started COMMAND...: runs it in the background until the first image is being made.
+started() {
+	echo 3 >"$ROOT/etc/test-wait"
+	"$@" >"$BATS_TEST_TMPDIR/out" 2>&1 &
+	PID=$!
+	for _ in $(seq 100); do
+		! grep -qs update-initramfs "$ROOT/var/log/stand-ins.log" || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+@test "apply: interrupted, the files are put back" {
+	state >"$BATS_TEST_TMPDIR/before"
+	started "$TOOL" apply --root "$ROOT"
+	kill -TERM "$PID"
+	status=0
+	wait "$PID" || status=$?
+	[ "$status" = 5 ]
+	grep -q "interrupted" "$BATS_TEST_TMPDIR/out"
+	rm "$ROOT/etc/test-wait"
+	rmdir "$ROOT/var/lib/vfio-claim"
+	[ ! -e "$ROOT/etc/default/grub.d/90-vfio-claim.cfg" ]
+	[ -z "$(find "$ROOT" -name '*~')" ]
+}
+
+@test "apply: killed, the next run finishes the work" {
+	started "$TOOL" apply --root "$ROOT"
+	kill -KILL "$PID"
+	wait "$PID" || :
+	sleep 3.5
+	rm "$ROOT/etc/test-wait"
+	apply
+	run -0 apply
+	[ "$output" = "nothing to do: all is as the configuration says" ]
+	[ "$(entries | grep -c intel_iommu=on)" = 2 ]
+	[ -z "$(find "$ROOT" -name '*~')" ]
+}
+
+@test "apply: one at a time" {
+	started "$TOOL" apply --root "$ROOT"
+	run -5 --separate-stderr revert
+	[[ $stderr == *"another vfio-claim is at work here"* ]]
+	wait "$PID"
+	rm "$ROOT/etc/test-wait"
+	revert
+}
+
+@test "apply: in a container it changes nothing and is content" {
+	: >"$ROOT/run/.containerenv"
+	state >"$BATS_TEST_TMPDIR/before"
+	run -0 inside /usr/sbin/vfio-claim apply
+	[[ $output == *"this is a container"* ]]
+	run -0 inside /usr/sbin/vfio-claim revert
+	state | diff "$BATS_TEST_TMPDIR/before" -
+	# Building an image in it is another thing.
+	run -0 inside /usr/sbin/vfio-claim apply --root /
+	[ "$(entries | grep -c intel_iommu=on)" = 2 ]
+}
+
+@test "apply: an invalid configuration stops it; update-grub keeps the last arguments" {
+	apply
+	state >"$BATS_TEST_TMPDIR/before"
+	cp "$ROOT/etc/vfio-claim.conf" "$BATS_TEST_TMPDIR/good"
+	echo 'match = nonsense' >>"$ROOT/etc/vfio-claim.conf"
+	run -3 --separate-stderr apply
+	[[ $stderr == *"/etc/vfio-claim.conf:3: error: "* ]]
+	run -0 --separate-stderr inside /usr/sbin/update-grub
+	[[ $stderr == *"/etc/vfio-claim.conf:3: error: "* ]]
+	cp "$BATS_TEST_TMPDIR/good" "$ROOT/etc/vfio-claim.conf"
+	state | diff "$BATS_TEST_TMPDIR/before" -
+}
+
+@test "apply: without a configuration it says what to write" {
+	rm "$ROOT/etc/vfio-claim.conf"
+	run -1 --separate-stderr apply
+	[[ $stderr == *"there is no configuration: write /etc/vfio-claim.conf"* ]]
+	[ -z "$(calls)" ]
+}
+
+@test "apply --loader: the one that is asked for" {
+	run -2 --separate-stderr apply --loader lilo
+	[[ $stderr == *"it is one of: grub.d grub-default grubby kernel-install"* ]]
+	apply
+	echo "root=UUID=ee ro quiet" >"$ROOT/etc/kernel/cmdline" 2>/dev/null ||
+		{ mkdir -p "$ROOT/etc/kernel" && echo "root=UUID=ee ro quiet" >"$ROOT/etc/kernel/cmdline"; }
+	apply --loader kernel-install
+	grep -q '^root=UUID=ee ro quiet intel_iommu=on' "$ROOT/etc/kernel/cmdline"
+	[ ! -e "$ROOT/etc/default/grub.d/90-vfio-claim.cfg" ]
+	[ "$(entries | grep -c intel_iommu=on)" = 0 ]
+	revert
+	[ "$(cat "$ROOT/etc/kernel/cmdline")" = "root=UUID=ee ro quiet" ]
+}
+
+@test "apply: a tree of another architecture gets files and a list of what is left" {
+	# e_machine of an ELF file: EM_AARCH64
+	for program in vfio-claim ../bin/busybox; do
+		printf '\xb7' | dd of="$ROOT/usr/sbin/$program" bs=1 seek=18 conv=notrunc status=none
+	done
+	run -0 --separate-stderr apply
+	[[ $output == *"its tools are not run; left to do in it:"* ]]
+	[[ $output == *"/usr/sbin/update-initramfs -u -k ${KERNELS[0]}"* ]]
+	[ -e "$ROOT/etc/default/grub.d/90-vfio-claim.cfg" ]
+	[ -z "$(calls)" ]
+	grep -qx 'argument iommu.passthrough=1' "$ROOT/var/lib/vfio-claim/state"
+}
+
+@test "apply: a state that is not understood is left alone" {
+	mkdir -p "$ROOT/var/lib/vfio-claim"
+	printf 'vfio-claim-state 1\nfuture thing\n' >"$ROOT/var/lib/vfio-claim/state"
+	run -5 --separate-stderr apply
+	[[ $stderr == *"/var/lib/vfio-claim/state:2: not understood"* ]]
+	[ -z "$(calls)" ]
+}
+
+@test "apply: too many arguments for the kernel" {
+	printf '[host]\nextra_args = %s\n[claim gpu]\nmatch = 10de:1c30\n' \
+		"$(printf 'a%03d=1 ' $(seq 280))" >"$ROOT/etc/vfio-claim.conf"
+	run -1 --separate-stderr apply
+	[[ $stderr == *"and the kernel reads 2047"* ]]
+	[ -z "$(calls)" ]
+}
+
+@test "apply: an option of another command is an error" {
+	run -2 --separate-stderr apply --format grub
+	run -2 --separate-stderr "$TOOL" revert --root "$ROOT" --loader grub.d
+	run -2 --separate-stderr "$TOOL" check --dry-run
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the last apply did, as a file. */
+#include "state.h"
+#include "unit.h"
+
+static const char whole[] = "vfio-claim-state 1\n"
+			    "reverted yes\n"
+			    "file etc/modprobe.d/vfio-claim.conf\n"
+			    "file etc/a_b\n"
+			    "file etc/a-b\n"
+			    "directory var/lib/vfio-claim\n"
+			    "loader grub.d\n"
+			    "argument hugepagesz=1G\n"
+			    "argument hugepages=4\n"
+			    "argument hugepagesz=2M\n"
+			    "argument hugepages=4\n"
+			    "loader grubby\n"
+			    "argument modprobe.blacklist=floppy,nouveau\n"
+			    "replaced modprobe.blacklist=floppy\n"
+			    "loader bootc\n";
+
+/* What is read is what is written, word for word. */
+static void test_round_trip(void **state)
+{
+	static const char *const texts[] = { "vfio-claim-state 1\n", whole };
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(texts); i++) {
+		struct state parsed;
+		unsigned line;
+		char *text = NULL;
+
+		assert_int_equal(state_parse(texts[i], &parsed, &line), 0);
+		assert_int_equal(state_render(&parsed, &text), 0);
+		assert_string_equal(text, texts[i]);
+		free(text);
+		state_free(&parsed);
+	}
+}
+
+static void test_fields(void **state)
+{
+	struct state parsed;
+	unsigned line;
+
+	(void)state;
+	assert_int_equal(state_parse(whole, &parsed, &line), 0);
+	assert_true(parsed.reverted);
+	assert_int_equal(parsed.files.count, 3);
+	assert_true(parsed.used[LOADER_GRUB_D]);
+	assert_true(parsed.used[LOADER_GRUBBY]);
+	assert_true(parsed.used[LOADER_BOOTC]);
+	assert_false(parsed.used[LOADER_UKI_ADDON]);
+	assert_int_equal(parsed.loader[LOADER_GRUB_D].ours.count, 4);
+	assert_string_equal(parsed.loader[LOADER_GRUBBY].replaced.items[0],
+			    "modprobe.blacklist=floppy");
+	state_free(&parsed);
+}
+
+/* A newer version's or a damaged file is told by its line, never half understood. */
+static void test_not_understood(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned line;
+	} rows[] = {
+		{ "", 1 },
+		{ "\n", 1 },
+		{ "vfio-claim-state 2\n", 1 },
+		{ "vfio-claim-state 1\nfuture thing\n", 2 },
+		{ "vfio-claim-state 1\nfile\n", 2 },
+		{ "vfio-claim-state 1\n\nfile a\n", 2 },
+		{ "vfio-claim-state 1\nreverted no\n", 2 },
+		{ "vfio-claim-state 1\nloader lilo\n", 2 },
+		{ "vfio-claim-state 1\nfile a\nargument a\n", 3 },
+		{ "vfio-claim-state 1\nreplaced a\n", 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		struct state parsed;
+		unsigned line = 0;
+
+		assert_int_equal(state_parse(rows[i].text, &parsed, &line), -EBADMSG);
+		if (line != rows[i].line)
+			fail_msg("'%s': line %u", rows[i].text, line);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_not_understood),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
