@@ -279,17 +279,25 @@ int deployment_of_config(const struct root *root, const struct config *config, i
 	return r == 0 ? add_state(deployment) : r;
 }
 
+static bool is_parent(const char *directory, const char *path)
+{
+	size_t length = strlen(directory);
+
+	return strncmp(directory, path, length) == 0 && path[length] == '/';
+}
+
 /* After a revert a configuration that stays must not get into the next kernel's image. */
 static int add_reverted_state(struct deployment *deployment, bool configured)
 {
+	const struct kargs *made = &deployment->before.directories;
 	AUTO_FREE char *text = NULL;
 	int r = 0;
 
 	deployment->after.reverted = configured;
 	if (configured) {
-		for (size_t i = 0; r == 0 && i < deployment->before.directories.count; i++)
-			r = kargs_add(&deployment->after.directories,
-				      deployment->before.directories.items[i]);
+		for (size_t i = 0; r == 0 && i < made->count; i++)
+			if (is_parent(made->items[i], STATE_PATH))
+				r = kargs_add(&deployment->after.directories, made->items[i]);
 		if (r == 0)
 			r = note_directories(deployment, STATE_PATH);
 		if (r == 0)
@@ -461,15 +469,20 @@ static int run_commands(const struct deployment *deployment, const struct comman
 	return 0;
 }
 
-static void remove_directories(const struct deployment *deployment)
+/* Those of one list that are not in the other; what others use in them stays. */
+static void remove_directories(const struct root *root, const struct kargs *made,
+			       const struct kargs *kept)
 {
-	const struct kargs *directories = &deployment->before.directories;
+	/* Children come after their parents in the list. */
+	for (size_t i = made->count; i > 0; i--)
+		if (!kargs_has(kept, made->items[i - 1]))
+			(void)unlinkat(root->fd, made->items[i - 1], AT_REMOVEDIR);
+}
 
-	/* Children come after their parents in the list. What others use stays. */
-	for (size_t i = directories->count; i > 0; i--)
-		if (!kargs_has(&deployment->after.directories, directories->items[i - 1]))
-			(void)unlinkat(deployment->root->fd, directories->items[i - 1],
-				       AT_REMOVEDIR);
+static void remove_new_directories(const struct deployment *deployment)
+{
+	remove_directories(deployment->root, &deployment->after.directories,
+			   &deployment->before.directories);
 }
 
 static int run_tools(const struct deployment *deployment)
@@ -513,10 +526,12 @@ static int carry_out(struct deployment *deployment)
 	r = interrupted != 0 ? -EINTR : run_tools(deployment);
 	if (r != 0) {
 		report_undone(changes_undo(&deployment->changes, deployment->root));
+		remove_new_directories(deployment);
 		return r;
 	}
 	changes_finish(&deployment->changes, deployment->root);
-	remove_directories(deployment);
+	remove_directories(deployment->root, &deployment->before.directories,
+			   &deployment->after.directories);
 	return 0;
 }
 

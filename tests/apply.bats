@@ -245,7 +245,6 @@ entries() {
 	[[ $stderr == *"the files are again as they were"* ]]
 	[[ $stderr == *"run the same command again"* ]]
 	rm "$ROOT/etc/test-fail"
-	rmdir "$ROOT/var/lib/vfio-claim"
 	state | diff "$BATS_TEST_TMPDIR/before" -
 	apply
 }
@@ -269,7 +268,6 @@ entries() {
 	run -5 --separate-stderr apply
 	[[ $stderr == *"/etc/modprobe.d/vfio-claim.conf: Not a directory; nothing was changed"* ]]
 	[ -z "$(calls)" ]
-	rmdir "$ROOT/var/lib/vfio-claim" 2>/dev/null || :
 	state | diff "$BATS_TEST_TMPDIR/before" -
 }
 
@@ -313,7 +311,6 @@ started() {
 	[ "$status" = 5 ]
 	grep -q "interrupted" "$BATS_TEST_TMPDIR/out"
 	rm "$ROOT/etc/test-wait"
-	rmdir "$ROOT/var/lib/vfio-claim"
 	[ ! -e "$ROOT/etc/default/grub.d/90-vfio-claim.cfg" ]
 	[ -z "$(find "$ROOT" -name '*~')" ]
 }
@@ -419,4 +416,46 @@ started() {
 	run -2 --separate-stderr apply --format grub
 	run -2 --separate-stderr "$TOOL" revert --root "$ROOT" --loader grub.d
 	run -2 --separate-stderr "$TOOL" check --dry-run
+}
+
+# with_dracut: the same system with dracut in place of initramfs-tools.
+with_dracut() {
+	local kernel
+
+	rm "$ROOT/usr/sbin/update-initramfs"
+	install -D "$TESTS/targets/stand-ins/dracut" "$ROOT/usr/bin/dracut"
+	for kernel in "${KERNELS[@]}"; do
+		mv "$ROOT/etc/vfio-claim.conf" "$ROOT/etc/none"
+		inside /usr/bin/dracut --force --kver "$kernel" "/boot/initrd.img-$kernel"
+		mv "$ROOT/etc/none" "$ROOT/etc/vfio-claim.conf"
+	done
+	rm -r "$ROOT/var/log/stand-ins.log" "$ROOT"/tmp/*
+}
+
+@test "apply: dracut writes beside the image, and not for the builder's hardware" {
+	with_dracut
+	state >"$BATS_TEST_TMPDIR/before"
+	run -0 apply
+	[[ $output == *"[2/3] initramfs of ${KERNELS[1]} ... ok"* ]]
+	grep -qF -- "--kver ${KERNELS[0]} /boot/initrd.img-${KERNELS[0]}.new~ --no-hostonly" \
+		"$ROOT/var/log/stand-ins.log"
+	grep -q 'add_dracutmodules+=" vfio-claim "' "$ROOT/etc/dracut.conf.d/50-vfio-claim.conf"
+	[ -z "$(find "$ROOT" -name '*~')" ]
+	run -0 apply
+	[ "$output" = "nothing to do: all is as the configuration says" ]
+	revert
+	rm -r "$ROOT/var/lib/vfio-claim"
+	# A directory that apply made goes with it.
+	state | diff "$BATS_TEST_TMPDIR/before" -
+}
+
+@test "apply: a dracut that fails half-way leaves the old image whole" {
+	with_dracut
+	cksum "$ROOT"/boot/initrd* >"$BATS_TEST_TMPDIR/images"
+	: >"$ROOT/etc/test-fail"
+	run -5 --separate-stderr apply
+	[[ $stderr == *"| dracut: No space left on device"* ]]
+	cksum "$ROOT"/boot/initrd* | diff "$BATS_TEST_TMPDIR/images" -
+	[ -z "$(find "$ROOT" -name '*~')" ]
+	[ ! -e "$ROOT/etc/dracut.conf.d" ]
 }
