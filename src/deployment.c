@@ -513,6 +513,7 @@ static int carry_out(struct deployment *deployment)
 	int r = changes_commit(&deployment->changes, deployment->root, &failed);
 
 	if (r < 0) {
+		remove_new_directories(deployment);
 		(void)fprintf(
 			stderr,
 			"vfio-claim: /%s: %s; nothing was changed, mend it and try again\n",

@@ -282,6 +282,21 @@ entries() {
 	[ ! -e "$ROOT/etc/default/grub.d/90-vfio-claim.cfg" ]
 }
 
+@test "apply: a rename that fails half-way, and a disk that fails" {
+	local call
+
+	state >"$BATS_TEST_TMPDIR/before"
+	for call in renameat:error=EIO:when=3 fsync:error=EIO:when=2 write:error=ENOSPC:when=3; do
+		run --separate-stderr strace -qq -o /dev/null -e "inject=$call" \
+			"$TOOL" apply --root "$ROOT"
+		echo "$call: $stderr"
+		[ "$status" = 5 ]
+		[[ $stderr == *"nothing was changed"* ]]
+		state | diff "$BATS_TEST_TMPDIR/before" -
+	done
+	[ -z "$(calls)" ]
+}
+
 @test "apply: a link in a file's place is not followed" {
 	echo kept >"$BATS_TEST_TMPDIR/elsewhere"
 	ln -s "$BATS_TEST_TMPDIR/elsewhere" "$ROOT/etc/modprobe.d/vfio-claim.conf"
