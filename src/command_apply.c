@@ -122,8 +122,74 @@ static enum exit_code leave_tools(struct deployment *deployment)
 	return r == 0 ? EXIT_AS_WANTED : EXIT_SYSTEM;
 }
 
+static void add_string(json_object *array, const char *string)
+{
+	(void)json_object_array_add(array, json_object_new_string(string));
+}
+
+static void add_commands(json_object *array, const struct command_lines *lines)
+{
+	for (size_t i = 0; i < lines->count; i++) {
+		json_object *words = json_object_new_array();
+
+		for (char **word = lines->items[i].argv; *word != NULL; word++)
+			add_string(words, *word);
+		(void)json_object_array_add(array, words);
+	}
+}
+
+static json_object *files_json(const struct changes *changes)
+{
+	json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < changes->count; i++) {
+		json_object *file = json_object_new_object();
+		AUTO_FREE char *path = NULL;
+
+		if (asprintf(&path, "/%s", changes->items[i].path) < 0)
+			path = NULL;
+		(void)json_object_object_add(file, "path",
+					     json_object_new_string(path ? path : ""));
+		(void)json_object_object_add(file, "action",
+					     json_object_new_string(changes->items[i].new_text
+									    ? "write"
+									    : "remove"));
+		(void)json_object_array_add(array, file);
+	}
+	return array;
+}
+
+/* What --dry-run --json prints; vfio-claim(8) has its fields. */
+static void print_json(const struct deployment *deployment)
+{
+	json_object *object = json_object_new_object();
+	json_object *loaders = json_object_new_array();
+	json_object *commands = json_object_new_array();
+	json_object *notes = json_object_new_array();
+
+	for (int i = 0; i < LOADER_COUNT; i++)
+		if (deployment->after.used[i])
+			add_string(loaders, loader_names[i]);
+	add_commands(commands, &deployment->images);
+	add_commands(commands, &deployment->boot);
+	for (size_t i = 0; i < deployment->notes.count; i++)
+		add_string(notes, deployment->notes.items[i]);
+	(void)json_object_object_add(object, "schema", json_object_new_int(1));
+	(void)json_object_object_add(object, "as_wanted",
+				     json_object_new_boolean(deployment_is_empty(deployment)));
+	(void)json_object_object_add(object, "loaders", loaders);
+	(void)json_object_object_add(object, "files", files_json(&deployment->changes));
+	(void)json_object_object_add(object, "commands", commands);
+	(void)json_object_object_add(object, "notes", notes);
+	print_json_object(object);
+}
+
 static enum exit_code carry_out(const struct tool *tool, struct deployment *deployment)
 {
+	if (tool->json) {
+		print_json(deployment);
+		return EXIT_AS_WANTED;
+	}
 	print_notes(&deployment->notes);
 	if (deployment_is_empty(deployment)) {
 		(void)printf("nothing to do: all is as %s\n",
@@ -167,6 +233,10 @@ static enum exit_code carry_out_locked(struct tool *tool, struct deployment *dep
 /* What both commands ask before they look at anything. */
 static enum exit_code begin(struct tool *tool, int *loader)
 {
+	if (tool->json && !tool->dry_run) {
+		(void)fprintf(stderr, PROGRAM ": --json goes with --dry-run here\n");
+		return EXIT_USAGE;
+	}
 	if (choose_loader(tool, loader) < 0)
 		return EXIT_USAGE;
 	if (!tool->dry_run && geteuid() != 0) {

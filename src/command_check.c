@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* vfio-claim check: is the configuration valid? */
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -107,10 +106,7 @@ static void print_config_json(const struct tool *tool, const struct diagnostics 
 	(void)json_object_object_add(object, "errors", errors);
 	(void)json_object_object_add(object, "warnings", cautions);
 	(void)json_object_object_add(object, "claims", claims);
-	(void)printf("%s\n", json_object_to_json_string_ext(
-				     object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-						     JSON_C_TO_STRING_NOSLASHESCAPE));
-	(void)json_object_put(object);
+	print_json_object(object);
 }
 
 static void report(const struct tool *tool, const struct diagnostics *warnings)

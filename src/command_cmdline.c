@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* vfio-claim cmdline: the kernel arguments of the configuration. */
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,10 +56,7 @@ static void print_json(const struct arguments *arguments, const char *line)
 	(void)json_object_object_add(
 		object, "notes", words_json(arguments->notes.items, arguments->notes.count));
 	(void)json_object_object_add(object, "line", json_object_new_string(line));
-	(void)printf("%s\n", json_object_to_json_string_ext(
-				     object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-						     JSON_C_TO_STRING_NOSLASHESCAPE));
-	(void)json_object_put(object);
+	print_json_object(object);
 }
 
 /* A file for /usr/lib/bootc/kargs.d; the words need no escapes, see print_arguments(). */

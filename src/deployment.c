@@ -46,6 +46,45 @@ static int read_state(struct deployment *deployment)
 	return r;
 }
 
+/*
+ * A removed kernel leaves its directory of modules behind when a module was built into it. Only
+ * one that can be booted gets an initramfs.
+ */
+static bool can_be_booted(const struct root *root, enum generator generator, const char *kernel)
+{
+	static const char *const places[] = { "boot/vmlinuz-%s", "boot/vmlinux-%s",
+					      "boot/Image-%s", "lib/modules/%s/vmlinuz" };
+	char path[PATH_MAX];
+	char image[256];
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		const char *hole = strchr(places[i], '%');
+
+		(void)snprintf(path, sizeof(path), "%.*s%s%s", (int)(hole - places[i]),
+			       places[i], kernel, hole + 2);
+		if (fstatat(root->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			return true;
+	}
+	return generator != GENERATOR_NONE &&
+	       initramfs_path(root, generator, kernel, image) == 0 &&
+	       fstatat(root->fd, image, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void drop_dead_kernels(struct deployment *deployment)
+{
+	struct kernels *kernels = &deployment->kernels;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < kernels->count; i++) {
+		if (can_be_booted(deployment->root, deployment->generator, kernels->items[i]))
+			kernels->items[kept++] = kernels->items[i];
+		else
+			free(kernels->items[i]);
+	}
+	kernels->count = kept;
+}
+
 /* What both directions begin with. */
 static int look_around(const struct root *root, struct deployment *deployment)
 {
@@ -58,6 +97,7 @@ static int look_around(const struct root *root, struct deployment *deployment)
 	if (r < 0)
 		return r;
 	deployment->generator = generator_detect(root);
+	drop_dead_kernels(deployment);
 	loaders_detect(root, &deployment->loaders);
 	return 0;
 }
@@ -181,24 +221,35 @@ static int set_loaders(struct deployment *deployment, const struct config *confi
 	return r;
 }
 
-/* One command for each image that is not as wanted; a kernel without image gets one. */
+/* One command for an image that is not as wanted, or that is not there. */
+static int add_image(struct deployment *deployment, const char *kernel)
+{
+	struct sentences problems = { 0 };
+	int r = initramfs_inspect(deployment->root, deployment->generator, kernel,
+				  deployment->claims, &problems);
+	bool wanted = r == 0 && problems.count == 0;
+
+	sentences_free(&problems);
+	if (r == -ENOMEM || wanted || (r == -ENOENT && deployment->claims == NULL))
+		return r == -ENOMEM ? r : 0;
+	/* Only a dry run gets here without the right to read it. */
+	if (r == -EACCES)
+		return sentences_add(&deployment->notes,
+				     "the initramfs of %s cannot be read without root: it may "
+				     "have to be rebuilt",
+				     kernel);
+	return initramfs_add_rebuild(deployment->root, deployment->generator, kernel,
+				     &deployment->images);
+}
+
 static int add_images(struct deployment *deployment)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < deployment->kernels.count; i++) {
 		const char *kernel = deployment->kernels.items[i];
-		struct sentences problems = { 0 };
 
-		r = initramfs_inspect(deployment->root, deployment->generator, kernel,
-				      deployment->claims, &problems);
-		bool wanted = r == 0 && problems.count == 0;
-		bool absent = r == -ENOENT && deployment->claims == NULL;
-		sentences_free(&problems);
-		r = r == -ENOMEM ? r : 0;
-		if (!wanted && !absent && r == 0)
-			r = initramfs_add_rebuild(deployment->root, deployment->generator,
-						  kernel, &deployment->images);
+		r = add_image(deployment, kernel);
 		if (r < 0)
 			(void)fail(deployment, r, kernel);
 	}

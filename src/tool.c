@@ -25,6 +25,14 @@ void print_diagnostics(const struct diagnostics *diagnostics, const char *severi
 	}
 }
 
+void print_json_object(json_object *object)
+{
+	(void)printf("%s\n", json_object_to_json_string_ext(
+				     object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+						     JSON_C_TO_STRING_NOSLASHESCAPE));
+	(void)json_object_put(object);
+}
+
 int read_config(struct tool *tool)
 {
 	return config_files_read(&tool->root, tool->config_path, &tool->config, &tool->files,

@@ -3,6 +3,8 @@
 #ifndef VFIO_CLAIM_TOOL_H
 #define VFIO_CLAIM_TOOL_H
 
+#include <json-c/json.h>
+
 #include "config_files.h"
 #include "options.h"
 #include "root.h"
@@ -39,6 +41,9 @@ enum exit_code report_system(const char *what, int error);
 
 /* Prints every diagnostic to stderr: FILE:LINE, "error" or "warning", the message. */
 void print_diagnostics(const struct diagnostics *diagnostics, const char *severity);
+
+/* Prints the object to stdout, the same way for every command, and releases it. */
+void print_json_object(json_object *object);
 
 /* Reads the configuration into `tool`. Returns 0 or a negative errno. */
 int read_config(struct tool *tool) MUST_CHECK;

@@ -110,7 +110,7 @@ int main(int argc, char **argv)
 		  NULL },
 		{ "config", "FILE", "read this file instead of the configuration", NULL,
 		  &tool.config_path, NULL },
-		{ "json", NULL, "print JSON", &tool.json, NULL, "check cmdline" },
+		{ "json", NULL, "print JSON", &tool.json, NULL, "check cmdline apply revert" },
 		{ "format", "FORMAT", "plain, grub, bls, bootc or json", NULL, &tool.format,
 		  "cmdline" },
 		{ "base", "LINE", "what stands on the command line already", NULL, &tool.base,

@@ -175,6 +175,23 @@ entries() {
 	[ "$(entries | grep -c ' iommu=pt ')" = 2 ]
 }
 
+@test "apply: what is left of a removed kernel gets no initramfs" {
+	mkdir -p "$ROOT/usr/lib/modules/5.10.0-9-amd64"
+	: >"$ROOT/usr/lib/modules/5.10.0-9-amd64/modules.dep"
+	run -0 apply
+	[[ $output == *"[2/3] initramfs of ${KERNELS[1]} ... ok"* ]]
+	[ ! -e "$ROOT/boot/initrd.img-5.10.0-9-amd64" ]
+	run -0 apply
+	[ "$output" = "nothing to do: all is as the configuration says" ]
+}
+
+@test "apply: a kernel without an initramfs gets one" {
+	rm "$ROOT/boot/initrd.img-${KERNELS[0]}"
+	apply
+	grep -qx "update-initramfs -c -k ${KERNELS[0]}" "$ROOT/var/log/stand-ins.log"
+	[ -s "$ROOT/boot/initrd.img-${KERNELS[0]}" ]
+}
+
 @test "apply --dry-run: shows all and changes nothing" {
 	state >"$BATS_TEST_TMPDIR/before"
 	run -0 --separate-stderr apply --dry-run
@@ -185,6 +202,22 @@ entries() {
 	[[ $output == *"run: /usr/sbin/update-grub"* ]]
 	state | diff "$BATS_TEST_TMPDIR/before" -
 	[ -z "$(calls)" ]
+}
+
+@test "apply --dry-run --json: the same for programs" {
+	run -2 --separate-stderr apply --json
+	run -0 --separate-stderr apply --dry-run --json
+	[ -z "$stderr" ]
+	[ "$(jq -c '[.schema, .as_wanted, .loaders]' <<<"$output")" = '[1,false,["grub.d"]]' ]
+	[ "$(jq -r '.files[0] | [.path, .action] | @tsv' <<<"$output")" = \
+		"$(printf '/etc/modprobe.d/vfio-claim.conf\twrite')" ]
+	[ "$(jq -c '.commands[0]' <<<"$output")" = \
+		"[\"/usr/sbin/update-initramfs\",\"-u\",\"-k\",\"${KERNELS[0]}\"]" ]
+	[ "$(jq -r '.commands[2][0]' <<<"$output")" = /usr/sbin/update-grub ]
+	[ -z "$(calls)" ]
+	apply
+	run -0 --separate-stderr apply --dry-run --json
+	jq -e '.as_wanted and (.files == []) and (.commands == [])' <<<"$output"
 }
 
 @test "apply --no-rebuild: files and boot entries only" {
