@@ -5,7 +5,7 @@
 LAB_PACKAGES=(mmdebstrap debian-archive-keyring e2fsprogs cpio kmod mount util-linux)
 BUILD_PACKAGES=(
 	gcc libc6-dev make pkg-config
-	libkmod-dev libblkid-dev libjson-c-dev libpci-dev
+	libkmod-dev libblkid-dev libjson-c-dev libpci-dev libarchive-dev
 )
 CHECK_PACKAGES=(
 	bats jq shellcheck cppcheck clang valgrind libcmocka-dev

@@ -15,19 +15,27 @@ prune() {
 	rm -rf "$1"/usr/lib/gcc "$1"/usr/libexec/gcc "$1"/usr/include \
 		"$1"/usr/lib/x86_64-linux-gnu/*.a "$1"/usr/bin/*-gcc-* \
 		"$1"/usr/share/{doc,man,info,locale,perl,gcc} \
-		"$1"/var/lib/{apt,dpkg} "$1"/var/{cache,log}/* "$1"/initrd.img*
+		"$1"/var/lib/{apt,dpkg} "$1"/var/{cache,log}/* "$1"/initrd.img* \
+		"$1"/usr/lib/grub "$1"/usr/local/share/lab
 }
 
 # furnish ROOT: the agent, and a first boot that asks and changes nothing.
 furnish() {
+	local target tool
+
 	install -D -m 755 "$VM_DIR/guest/agent" "$1/usr/local/sbin/lab-agent"
+	for tool in kernels manifest next; do
+		install -m 755 "$VM_DIR/guest/$tool" "$1/usr/local/sbin/lab-$tool"
+	done
 	install -D -m 644 "$VM_DIR/guest/lab-agent.service" \
 		"$1/etc/systemd/system/lab-agent.service"
 	install -D -m 644 "$VM_DIR/guest/second-level" \
 		"$1/usr/local/share/lab/second-level"
-	mkdir -p "$1/etc/systemd/system/graphical.target.wants"
-	ln -sf ../lab-agent.service \
-		"$1/etc/systemd/system/graphical.target.wants/lab-agent.service"
+	for target in graphical rescue; do
+		mkdir -p "$1/etc/systemd/system/$target.target.wants"
+		ln -sf ../lab-agent.service \
+			"$1/etc/systemd/system/$target.target.wants/lab-agent.service"
+	done
 	ln -sf /dev/null "$1/etc/systemd/system/serial-getty@ttyS0.service"
 	ln -sf /dev/null "$1/etc/systemd/system/getty@tty1.service"
 	echo 0123456789abcdef0123456789abcdef >"$1/etc/machine-id"

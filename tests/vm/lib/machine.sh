@@ -143,12 +143,18 @@ add_cards() {
 }
 
 add_disks() {
-	local root=virtio-blk-pci
+	local root=virtio-blk-pci first=''
 
 	[ "${S[disk]}" = virtio ] || root=${S[disk]}
+	if [ "${S[loader]}" = grub ]; then
+		# One that keeps what is written to it, until the next boot.
+		qemu+=(-drive "if=none,id=root,file=/mnt/disk.img,format=raw,cache=unsafe")
+		first=,bootindex=0
+	else
+		qemu+=(-drive "if=none,id=root,file=/srv/root.img,format=raw,snapshot=on")
+	fi
 	qemu+=(
-		-drive "if=none,id=root,file=/srv/root.img,format=raw,snapshot=on"
-		-device "$root,drive=root,serial=root,bus=pcie.0,addr=10.0"
+		-device "$root,drive=root,serial=root,bus=pcie.0,addr=10.0$first"
 		-drive "if=none,id=lab,file=/mnt/lab.img,format=raw,cache=unsafe"
 		-device "virtio-blk-pci,drive=lab,serial=lab,bus=pcie.0,addr=11.0"
 		-blockdev "null-co,node-name=spare,size=67108864,read-zeroes=on"
@@ -176,8 +182,10 @@ processor() {
 	esac
 }
 
+# no_timer_check: on a busy machine an emulated timer may be late, which Linux 6.1 takes for
+# broken interrupt remapping, and panics.
 kernel_arguments() {
-	echo "root=LABEL=labroot rw console=ttyS0 quiet panic=1 rd.shell=0" \
+	echo "root=LABEL=labroot rw console=ttyS0 quiet panic=1 no_timer_check rd.shell=0" \
 		"rd.emergency=poweroff" "${S[append]-}" | tr '\n' ' '
 }
 
@@ -185,10 +193,12 @@ qemu_command() {
 	qemu=(
 		qemu-system-x86_64 -nodefaults -no-reboot -display none
 		-machine "q35,kernel-irqchip=split" -accel tcg -cpu "$(processor)"
-		-m "${S[memory]}"
-		-kernel "/srv/vmlinuz" -initrd /mnt/initrd -append "$(kernel_arguments)"
+		-m "${S[memory]}" -smp "${S[cpus]}"
 		-serial "file:/mnt/console" -serial "file:/mnt/requests"
 		-chardev "pipe,id=monitor,path=/mnt/monitor" -mon "chardev=monitor,mode=control"
+	)
+	[ "${S[loader]}" != none ] || qemu+=(
+		-kernel "/srv/vmlinuz" -initrd /mnt/initrd -append "$(kernel_arguments)"
 	)
 	add_iommu
 	add_slots
@@ -198,18 +208,23 @@ qemu_command() {
 
 # Runs in a mount namespace of its own: QEMU out of the Debian 13 tree, which
 # sees the machine's directory as /mnt and nothing of this machine's files.
+# start_qemu DIRECTORY SECONDS [KERNEL DISK] -- COMMAND...
 start_qemu() {
-	local dir=$1 root limit=$4
+	local dir=$1 limit=$2 root
 
 	root=$(tree_of 13)
 	mount --bind "$root" "$root"
 	mount_api "$root"
 	mount --bind "$dir" "$root/mnt"
-	mount -t tmpfs tmpfs "$root/srv"
-	touch "$root"/srv/{vmlinuz,root.img}
-	mount --bind "$2" "$root/srv/vmlinuz"
-	mount --bind "$3" "$root/srv/root.img"
-	shift 4
+	shift 2
+	if [ "$1" != -- ]; then
+		mount -t tmpfs tmpfs "$root/srv"
+		touch "$root"/srv/{vmlinuz,root.img}
+		mount --bind "$1" "$root/srv/vmlinuz"
+		mount --bind "$2" "$root/srv/root.img"
+		shift 2
+	fi
+	shift
 	exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin TMPDIR=/mnt timeout -k 5 "$limit" \
 		chroot "$root" "$@" </dev/null
 }
@@ -242,8 +257,9 @@ attend() {
 			say) say "$machine $argument" ;;
 			esac
 		done
-		# dracut's last word, which it repeats for ever.
-		! grep -aq 'Boot has failed' "$dir/console" 2>/dev/null || kill "$1" || true
+		# dracut's last word, which it repeats for ever; GRUB's, which waits for a user.
+		! grep -aqE 'Boot has failed|grub rescue>' "$dir/console" 2>/dev/null ||
+			kill "$1" || true
 		sleep 0.3
 	done
 	exec 7>&-
@@ -268,35 +284,22 @@ stop_all() {
 	wait
 }
 
-# Hands the scenario's steps in and makes room for what comes out.
+# make_lab_disk STEPS AFTER: hands the guest's commands in and makes room for
+# what comes out.
 make_lab_disk() {
-	local name
-
 	mkdir -p "$dir/in"
-	for name in steps after; do
-		[ -z "${S[$name]-}" ] || printf '%s\n' "${S[$name]}" >"$dir/in/$name"
-	done
+	[ -z "$1" ] || printf '%s\n' "$1" >"$dir/in/steps"
+	[ -z "$2" ] || printf '%s\n' "$2" >"$dir/in/after"
 	tar -cf "$dir/lab.img" -C "$dir/in" .
-	truncate -s 16M "$dir/lab.img"
+	truncate -s 32M "$dir/lab.img"
 }
 
-# boot MACHINE: from its scenario to what came out of it, in $dir/out.
-boot() {
-	local machine=$1 dir=$LAB/run/$1 image qemu_pid server='' started=$EPOCHSECONDS
-	local -A S
+# power_on [KERNEL DISK]: one boot, to its end; what came out is in $dir/out.
+power_on() {
+	local qemu_pid server=''
 	local -a qemu
 
-	load_machine "$1"
-	rm -rf "$dir"
-	mkdir -p "$dir/out"
-	write_config "$dir/config"
-	image=$(image_of "${S[release]}" "${S[generator]}" "${S[image]}" "${S[product]}" "$dir/config")
-	begin_facts "$1"
-	[ "${S[boot]}" = yes ] || return 0
-	[ -e "$image/initrd" ] || die "$1: its image was not built"
-	make_initrd
 	write_spec
-	make_lab_disk
 	mkfifo "$dir/monitor.in" "$dir/monitor.out"
 	touch "$dir/accesses" "$dir/requests"
 	trap stop_all EXIT
@@ -304,13 +307,75 @@ boot() {
 	[ ! -s "$dir/spec" ] || start_server
 	qemu_command
 	cat <>"$dir/monitor.out" >"$dir/monitor.log" &
-	exec_in_namespace start_qemu "$dir" "$(tree_of "${S[release]}")/boot/vmlinuz-$(kernel_of "${S[release]}")" \
-		"$(disk_of "${S[release]}")" "${S[limit]}" "${qemu[@]}" >"$dir/qemu.log" 2>&1 &
+	exec_in_namespace start_qemu "$dir" "${S[limit]}" "$@" -- "${qemu[@]}" >"$dir/qemu.log" 2>&1 &
 	qemu_pid=$!
 	attend "$qemu_pid"
 	wait "$qemu_pid" || true
 	stop_all
 	trap - EXIT INT TERM HUP
+	mkdir -p "$dir/out"
 	tar -xf "$dir/lab.img" -C "$dir/out" 2>/dev/null || true
-	collect "$1" "$(seconds_since "$started")"
+}
+
+# boot MACHINE: from its scenario to its facts.
+boot() {
+	local machine=$1
+	local -A S
+
+	load_machine "$machine"
+	case ${S[loader]} in
+	none) boot_kernel ;;
+	grub) boot_through_grub ;;
+	*) die "unknown loader '${S[loader]}'" ;;
+	esac
+}
+
+# QEMU itself loads the kernel and the initrd. On the variables of boot().
+boot_kernel() {
+	local dir=$LAB/run/$machine image release=${S[release]} started=$EPOCHSECONDS
+
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	write_config "$dir/config"
+	image=$(image_of "$release" "${S[generator]}" "${S[image]}" "${S[product]}" "$dir/config")
+	begin_facts "$machine" "$image"
+	[ "${S[boot]}" = yes ] || return 0
+	[ -e "$image/initrd" ] || die "$machine: its image was not built"
+	make_initrd
+	make_lab_disk "${S[steps]-}" "${S[after]-}"
+	power_on "$(tree_of "$release")/boot/vmlinuz-$(kernel_of "$release")" "$(disk_of "$release")"
+	collect "$LAB/facts/$machine" "$(seconds_since "$started")"
+}
+
+# Several boots from a disk that keeps what is written to it: the facts of each
+# are in a directory of its own. One that fails is the last. Likewise.
+boot_through_grub() {
+	local base=$LAB/run/$machine facts=$LAB/facts/$machine dir name started failed=0
+	local begun=$EPOCHSECONDS key
+
+	for key in append steps after claims-table preload; do
+		[ -z "${S[$key]-}" ] || die "$machine: '$key' is not for machines with GRUB"
+	done
+	rm -rf "$base"
+	mkdir -p "$base"
+	write_config "$base/config"
+	make_grub_disk "$machine" "$base"
+	begin_facts "$machine" "$base"
+	[ -e "$base/disk.img" ] || die "$machine: its disk was not made: $facts/build.log"
+	say "$machine: its disk was made in $(seconds_since "$begun") s"
+	for name in $(boot_names); do
+		dir=$base/$name
+		started=$EPOCHSECONDS
+		mkdir -p "$dir" "$facts/$name"
+		mv "$base/disk.img" "$dir/"
+		make_lab_disk "" "$(boot_commands "$name")"
+		power_on
+		in_namespace list_initramfs "$dir" "$facts/$name" || failed=1
+		mv "$dir/disk.img" "$base/"
+		collect "$facts/$name" "$(seconds_since "$started")" || failed=1
+		say "$machine: $name ... $(paste -sd' ' "$facts/$name/result")"
+		[ "$failed" = 0 ] || break
+	done
+	rm -rf "$base"
+	return "$failed"
 }

@@ -38,21 +38,21 @@ facts_table() {
 			"late.touched=" ($1 in l ? l[$1] : "-") }' "$out/functions"
 }
 
-# begin_facts MACHINE: those of its image; a boot adds its own.
+# begin_facts MACHINE IMAGE: those of its image or disk; a boot adds its own.
 begin_facts() {
-	local facts=$LAB/facts/$1
+	local facts=$LAB/facts/$1 name
 
 	rm -rf "$facts"
 	mkdir -p "$facts"
-	cp "$image"/{build.log,status} "$facts/"
-	[ ! -e "$image/files" ] || cp "$image/files" "$facts/"
-	[ ! -e "$dir/config" ] || cp "$dir/config" "$facts/config"
+	for name in build.log status files builder.log builder.status config builder.facts/.; do
+		[ ! -e "$2/$name" ] || cp -r "$2/$name" "$facts/"
+	done
 	cp "$SCENARIOS/${1%@*}" "$facts/scenario"
 }
 
-# collect MACHINE SECONDS: the facts of a boot, out of its directory.
+# collect FACTS SECONDS: the facts of a boot, out of its directory.
 collect() {
-	local facts=$LAB/facts/$1 booted=no
+	local facts=$1 booted=no
 
 	cp -r "$dir/out/." "$facts/"
 	cp "$dir"/{accesses,console,spec} "$facts/" 2>/dev/null || true
@@ -77,17 +77,25 @@ image_for() {
 	local -A S
 
 	load_machine "$1"
-	rm -f "$config"
+	rm -f "$config" "$LAB/run/$1.note"
 	write_config "$config"
 	build_image "${S[release]}" "${S[generator]}" "${S[image]}" "${S[product]}" "$config"
 	image=$(image_of "${S[release]}" "${S[generator]}" "${S[image]}" "${S[product]}" "$config")
 	rm -f "$config"
-	rm -f "$LAB/run/$1.note"
 	[ "$(cat "$image/status")" = 0 ] || echo "build failed" >"$LAB/run/$1.note"
 }
 
 # Which releases the machines given need; 13 always, for its QEMU.
 releases_of() { printf '%s\n' 13 "$@" | sed 's/.*@//; s/-.*//' | sort -u; }
+
+# Those that boot without GRUB, which have one disk for all machines of a release.
+without_grub() {
+	local machine
+
+	for machine; do
+		grep -q '^loader: *grub' "$SCENARIOS/${machine%@*}" || echo "$machine"
+	done
+}
 
 # lab_image [MACHINE...]
 lab_image() {
@@ -97,31 +105,53 @@ lab_image() {
 	mapfile -t releases < <(releases_of "${machines[@]}")
 	lab_trees "${releases[@]}"
 	lab_product
-	in_pairs image "$VM_DIR/lab" _call image_for < <(printf '%s\n' "${machines[@]}")
+	# The others have theirs on their disks.
+	mapfile -t machines < <(without_grub "${machines[@]}")
+	[ ${#machines[@]} = 0 ] ||
+		in_pairs image "$VM_DIR/lab" _call image_for < <(printf '%s\n' "${machines[@]}")
+}
+
+# make_disks MACHINE...
+make_disks() {
+	local -a releases
+
+	mapfile -t releases < <(printf '%s\n' "$@" | sed 's/.*@//; s/-.*//' | sort -u)
+	lab_disk "${releases[@]}"
 }
 
 # shellcheck disable=SC2120  # the arguments come from the command line
 lab_run() {
-	local -a machines releases
+	local -a machines plain
 	local started=$EPOCHSECONDS
 
 	mapfile -t machines < <(machines_of "$@")
-	mapfile -t releases < <(releases_of "${machines[@]}")
-	lab_disk "${releases[@]}"
-	build_server
 	lab_image "${machines[@]}"
+	mapfile -t plain < <(without_grub "${machines[@]}")
+	[ ${#plain[@]} = 0 ] || make_disks "${plain[@]}"
+	build_server
 	in_pairs boot "$VM_DIR/lab" _call boot < <(printf '%s\n' "${machines[@]}")
 	say "${#machines[@]} machines in $(seconds_since "$started") s; facts: $LAB/facts"
 }
 
-# Every machine, then the tests that only read the facts, never older ones. A machine that does
-# not come up is a failed test then, not the end of the run.
+# Every machine, but of those that boot through GRUB only the chosen ones, then the tests that
+# only read the facts, never older ones. A machine that does not come up is a failed test then,
+# not the end of the run.
 lab_matrix() {
 	rm -rf "$LAB/facts"
 	mkdir "$LAB/facts"
 	# shellcheck disable=SC2119
 	lab_run || true
-	VFIO_CLAIM_LAB=$LAB bats "$VM_DIR"/*.bats
+	VFIO_CLAIM_LAB=$LAB bats --filter-tags '!long' "$VM_DIR"/*.bats
+}
+
+# Every machine that boots through GRUB, and the tests on their facts.
+lab_apply() {
+	local -a machines
+
+	mapfile -t machines < <(grub_machines)
+	rm -rf "${machines[@]/#/"$LAB/facts/"}"
+	lab_run "${machines[@]}" || true
+	VFIO_CLAIM_LAB=$LAB bats "$VM_DIR/apply.bats"
 }
 
 lab_clean() { rm -rf "${LAB:?}"/{trees,product,images,disks,facts,run,bin,*.lock}; }

@@ -7,11 +7,13 @@
 # its own, called SCENARIO@RELEASE-GENERATOR.
 
 SCENARIO_KEYS=" about release generator image product iommu config append card
-	device disk boot claims-table preload steps after hotplug limit memory "
+	device disk boot claims-table preload steps after hotplug limit memory
+	loader boots prepare builder cpus matrix "
 
 declare -A DEFAULTS=(
 	[release]=13 [generator]=initramfs-tools [image]=stock [product]=yes
 	[iommu]=intel [limit]=300 [memory]=1536 [disk]=virtio [boot]=yes
+	[loader]=none [cpus]=1
 )
 
 # read_scenario FILE: fills the caller's associative array S.
@@ -52,14 +54,37 @@ load_machine() {
 	S[generator]=${pair#*-}
 }
 
-# The machines of every scenario given (by default all), one a line.
+# boot_names: the boots of the scenario S, in order.
+boot_names() { sed -n 's/^\[\([a-z0-9-]*\)\]$/\1/p' <<<"${S[boots]-}"; }
+
+# boot_commands NAME: what the guest does in that boot, after its facts are gathered.
+boot_commands() {
+	awk -v name="[$1]" '/^\[[a-z0-9-]*\]$/ { in_it = $0 == name; next } in_it' <<<"${S[boots]-}"
+}
+
+# The machines that boot through GRUB, one a line.
+grub_machines() {
+	local -a scenarios
+
+	mapfile -t scenarios < <(cd "$SCENARIOS" && grep -l '^loader: *grub' -- *)
+	[ ${#scenarios[@]} = 0 ] || machines_of "${scenarios[@]}"
+}
+
+# in_matrix PAIR: whether that machine of the scenario S is one that runs when none was named.
+in_matrix() {
+	[ -z "${S[matrix]+set}" ] || [[ " ${S[matrix]} " == *" $1 "* ]]
+}
+
+# The machines of every scenario given (by default all, but of long ones only those that their
+# key `matrix` names), one a line.
 machines_of() {
-	local scenario release generator
+	local scenario release generator chosen=true
 	local -A S
 
 	if [ $# = 0 ]; then
 		set -- "$SCENARIOS"/*
 		set -- "${@##*/}"
+		chosen=in_matrix
 	fi
 	for scenario; do
 		case $scenario in
@@ -74,7 +99,8 @@ machines_of() {
 		read_scenario "$SCENARIOS/$scenario"
 		for release in ${S[release]}; do
 			for generator in ${S[generator]}; do
-				echo "$scenario@$release-$generator"
+				! "$chosen" "$release-$generator" ||
+					echo "$scenario@$release-$generator"
 			done
 		done
 	done

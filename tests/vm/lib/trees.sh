@@ -11,19 +11,26 @@ declare -A SUITE=([12]=bookworm [13]=trixie [testing]=testing)
 TREE_PACKAGES=(
 	linux-image-amd64 systemd-sysv udev kmod initramfs-tools dracut-core
 	libjson-c5 busybox-static e2fsprogs pciutils zstd xz-utils cpio
+	grub-common grub2-common grub-pc-bin
 )
 # The product is built against the oldest libc, to run in all three.
 TREE_12_PACKAGES=(
 	gcc libc6-dev make pkg-config
-	libkmod-dev libblkid-dev libjson-c-dev libpci-dev
+	libkmod-dev libblkid-dev libjson-c-dev libpci-dev libarchive-dev
+	libarchive13
 )
 # vfio-user-pci came with QEMU 10.1.
 TREE_13_PACKAGES=(
 	qemu-system-x86/trixie-backports qemu-system-common/trixie-backports
 	qemu-system-data/trixie-backports seabios/trixie-backports
+	libarchive13t64
 )
 # switch_root has moved there.
-TREE_testing_PACKAGES=(util-linux-extra)
+TREE_testing_PACKAGES=(util-linux-extra libarchive13t64)
+# Small kernels, for disks and machines that install a second and a third one.
+TREE_12_KERNELS=()
+TREE_13_KERNELS=(linux-image-cloud-amd64 linux-image-cloud-amd64/trixie-backports)
+TREE_testing_KERNELS=()
 
 # The URI of the archive that this machine itself installs from.
 archive_of_host() {
@@ -69,7 +76,8 @@ tree_packages() {
 }
 
 # Options of mmdebstrap, one a line. Documentation is left out for its size;
-# kernel hooks because an initramfs is made later, many of them.
+# kernel hooks because an initramfs is made later, many of them (keep_packages
+# puts the hooks back).
 tree_options() {
 	printf '%s\n' --variant=minbase --mode=root \
 		'--aptopt=APT::Install-Recommends "false"' \
@@ -84,7 +92,37 @@ tree_options() {
 	[ "$1" != testing ] || echo '--aptopt=Acquire::Check-Valid-Until "false"'
 }
 
-tree_of() { echo "$LAB/trees/$1-$(tree_options "$1" | hash_of tree)"; }
+# keep_packages RELEASE ROOT: puts packages by into the tree's /usr/local/share/lab that
+# some disks install, and the kernel hooks into their place, now that no kernel's
+# installation will call them. Called by mmdebstrap.
+keep_packages() {
+	local -n kernels="TREE_$1_KERNELS"
+	local root=$2 keep=/usr/local/share/lab n=1 package
+
+	mkdir -p "$root$keep/packages"
+	chroot "$root" sh -ec "cd $keep/packages && apt-get -o APT::Sandbox::User=root \
+		download initramfs-tools grub2-common dracut"
+	for package in "$root$keep"/packages/{initramfs-tools,grub2-common}_*.deb; do
+		dpkg-deb --fsys-tarfile "$package" | tar -x -C "$root" ./etc/kernel
+		rm "$package"
+	done
+	for package in "${kernels[@]}"; do
+		n=$((n + 1))
+		mkdir -p "$root$keep/kernel-$n/partial"
+		chroot "$root" apt-get -y --download-only -o APT::Sandbox::User=root \
+			-o Dir::Cache::archives="$keep/kernel-$n" install "$package"
+		rm -rf "$root$keep/kernel-$n"/{partial,lock}
+	done
+}
+
+tree_of() {
+	local -n more_kernels="TREE_$1_KERNELS"
+
+	echo "$LAB/trees/$1-$({
+		tree_options "$1"
+		declare -f keep_packages
+	} | hash_of tree "${more_kernels[@]}")"
+}
 
 # The kernel version of a release's tree.
 kernel_of() { basename "$(echo "$(tree_of "$1")"/boot/vmlinuz-*)" | sed s/vmlinuz-//; }
@@ -99,6 +137,7 @@ build_tree() {
 	rm -rf "$LAB/trees/$release".* "$LAB/trees/$release"-*
 	mapfile -t options < <(tree_options "$release")
 	archive_lines "$release" >"$LAB/trees/$release.list"
+	options+=("--customize-hook=\"$VM_DIR/lab\" _call keep_packages $release \"\$1\"")
 	if ! LC_ALL=C.UTF-8 mmdebstrap "${options[@]}" "${SUITE[$release]}" "$tree.part" \
 		"$LAB/trees/$release.list" >"$LAB/trees/$release.log" 2>&1; then
 		tail -n 20 "$LAB/trees/$release.log" >&2
