@@ -2,6 +2,7 @@
 # make            build both programs into build/
 # make check      every test, the virtual machines included (as root)
 # make demo       the main job, shown on a virtual machine (as root)
+# make machines   every machine that boots through GRUB: apply, recovery, revert (as root)
 # make lab        the root trees and tools that check and demo use (as root)
 # V=1 shows commands, ASAN=1 builds with ASan and UBSan into build-asan/.
 
@@ -142,6 +143,11 @@ lab:
 	$(Q)tests/vm/lab deps
 	$(Q)tests/vm/lab trees
 
+# Machines that boot through GRUB, each with apply and revert: longer than `make check` may take.
+machines:
+	$(Q)tests/vm/lab deps check
+	$(Q)tests/vm/lab apply
+
 demo:
 	$(Q)tests/vm/lab deps
 	$(Q)tests/vm/demo
@@ -151,4 +157,4 @@ clean:
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/unit/*.d)
 
-.PHONY: all install install-man uninstall check lint lab demo clean unit-tests
+.PHONY: all install install-man uninstall check lint lab machines demo clean unit-tests
