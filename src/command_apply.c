@@ -93,7 +93,7 @@ static void print_end(const struct tool *tool, const struct deployment *deployme
 	bool apply = deployment->claims != NULL;
 	size_t images = deployment->kernels.count;
 
-	if (apply)
+	if (apply && images > 0)
 		(void)printf("checked: %zu initramfs image%s and the boot entries have the "
 			     "claims\n",
 			     images, images == 1 ? "" : "s");

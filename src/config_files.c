@@ -57,11 +57,11 @@ static int find_drop_ins(const struct root *root, const char *path, const char *
 {
 	size_t first = files->count;
 	const struct dirent *entry;
-	int fd = openat(root->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = root_open_inside(root, path, O_RDONLY | O_DIRECTORY);
 	int r = 0;
 
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return fd == -ENOENT ? 0 : fd;
 	AUTO_CLOSEDIR DIR *dir = fdopendir(fd);
 	if (dir == NULL) {
 		r = -errno;

@@ -75,12 +75,12 @@ static int add_name(struct names *names, const char *dir, const char *name)
 int list_files(const struct root *root, const char *dir, const char *suffix,
 	       struct names *names)
 {
-	int fd = openat(root->fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = root_open_inside(root, dir, O_RDONLY | O_DIRECTORY);
 	struct dirent *entry;
 	int r = 0;
 
 	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+		return fd == -ENOENT || fd == -ENOTDIR ? 0 : fd;
 	AUTO_CLOSEDIR DIR *stream = fdopendir(fd);
 	if (stream == NULL) {
 		(void)close(fd);
@@ -238,13 +238,13 @@ static int read_at(int fd, char *data, size_t size, size_t offset, size_t *ret_l
 int read_pe_cmdline(const struct root *root, const char *path, struct kargs *ret_words,
 		    bool *ret_signed)
 {
-	AUTO_CLOSE int fd = openat(root->fd, path, O_RDONLY | O_CLOEXEC);
+	AUTO_CLOSE int fd = root_open_inside(root, path, O_RDONLY);
 	AUTO_FREE char *data = calloc(1, CMDLINE_MOST + 1);
 	struct pe_section section;
 	size_t length = 0;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	int r = data != NULL ? read_at(fd, data, PE_HEADERS_MOST, 0, &length) : -ENOMEM;
 	if (r < 0)
 		return r;

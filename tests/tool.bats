@@ -303,6 +303,24 @@ modules() {
 	[[ $stderr == *"6.9.9"* ]]
 }
 
+@test "check --root: links of a tree do not lead out of it" {
+	local outside=$BATS_TEST_TMPDIR/outside
+
+	mkdir -p "$outside/conf.d" "$ROOT/inside/conf.d"
+	echo 'nonsense' | tee "$outside/conf.d/a.conf" >"$outside/main.conf"
+	printf '[claim gpu]\nmatch = 10de:1c30\n' >"$ROOT/inside/main.conf"
+	rmdir "$ROOT/etc/vfio-claim.conf.d"
+	ln -s "$outside/conf.d" "$ROOT/etc/vfio-claim.conf.d"
+	ln -s /inside/main.conf "$CONF"
+	run -0 --separate-stderr "$TOOL" check --root "$ROOT"
+	[[ $output == "valid: 1 claim in 1 file"* ]]
+	# The same with links that stay below it.
+	mkdir -p "$ROOT$outside"
+	cp -r "$outside/conf.d" "$ROOT$outside/"
+	run -3 --separate-stderr "$TOOL" check --root "$ROOT"
+	[[ $stderr == *"/etc/vfio-claim.conf.d/a.conf:1: error"* ]]
+}
+
 # ---- What works against the claims
 
 # leftover FILE WARNING [JSON]: the file has the text of stdin, and check warns of it.
