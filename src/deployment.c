@@ -190,6 +190,11 @@ static int set_loader(struct deployment *deployment, const struct config *config
 				       "%s: an argument has characters that it would not keep "
 				       "(quotes, *, +, $, brackets); look at extra_args",
 				       loader_names[loader]);
+		else if (r == -ENOTSUP)
+			(void)snprintf(deployment->reason, sizeof(deployment->reason),
+				       "%s: it keeps one size of huge pages only; look at "
+				       "extra_args",
+				       loader_names[loader]);
 		else if (r < 0)
 			(void)fail(deployment, r, loader_names[loader]);
 	}

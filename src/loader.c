@@ -139,6 +139,19 @@ int loader_base_line(enum loader loader, const struct root *root,
 	return ways[loader]->base_line(root, before, ret_line);
 }
 
+/*
+ * hugepages= counts for the hugepagesz= before it (mm/hugetlb.c), so that a line may rightly have
+ * it twice. The ways that look for each word by itself would lose one of them.
+ */
+static bool has_two_page_sizes(const struct kargs *arguments)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < arguments->count; i++)
+		found += words_same_key(arguments->items[i], "hugepages=") ? 1 : 0;
+	return found > 1;
+}
+
 int loader_prepare(enum loader loader, const struct root *root, const struct kargs *arguments,
 		   const struct loader_state *before, struct changes *changes,
 		   struct command_lines *commands, struct loader_state *ret_after)
@@ -146,6 +159,9 @@ int loader_prepare(enum loader loader, const struct root *root, const struct kar
 	struct loader_state after = { 0 };
 	int r = words_check(arguments);
 
+	if (loader != LOADER_GRUB_D && loader != LOADER_GRUB_DEFAULT &&
+	    has_two_page_sizes(arguments))
+		return -ENOTSUP;
 	if (r == 0)
 		r = ways[loader]->prepare(root, arguments, before, changes, commands, &after);
 	if (r < 0) {

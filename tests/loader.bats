@@ -668,3 +668,20 @@ names() {
 	head -c 20000 /dev/urandom >"$ROOT/usr/lib/bootc/kargs.d/00-noise.toml"
 	driver base
 }
+
+@test "two sizes of huge pages: kept whole, or refused" {
+	local pages=(hugepagesz=1G hugepages=4 hugepagesz=2M hugepages=4) name
+
+	for name in rhel9 systemd-boot bootc vendor-uki; do
+		rm -rf "$ROOT"
+		target "$name"
+		run -1 apply "${pages[@]}"
+		echo "$name: $output"
+		[[ $output == *"Operation not supported"* ]]
+		run -0 driver detect
+	done
+	rm -rf "$ROOT"
+	target debian
+	apply "${pages[@]}"
+	grep -q "${pages[*]}" "$ROOT/boot/grub/grub.cfg"
+}

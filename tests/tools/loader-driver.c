@@ -244,7 +244,7 @@ int main(int argc, char **argv)
 	if (r == 0)
 		r = choose(&driver, name, argv[next]);
 	for (int i = next + 1; r == 0 && i < argc; i++)
-		r = kargs_add(&words, argv[i]);
+		r = kargs_append(&words, argv[i]);
 	if (r == 0)
 		r = run(&driver, argv[next], &words);
 	if (r < 0 && r != -EILSEQ)
