@@ -101,6 +101,7 @@ links_stay_inside() {
 	links_stay_inside
 }
 
+# bats test_tags=native
 @test "commands: the same where the kernel has no openat2, or a container forbids it" {
 	with_sanitizer && skip "the leak checker does not work under strace"
 	strace -o /dev/null -e trace=none true || skip "strace cannot trace here"
@@ -149,7 +150,11 @@ PWD=/
 0022" ]
 	rm "$LOG"
 	(trap '' INT TERM PIPE && "$EDGES" run / "$LOG" /bin/grep -E '^Sig(Ign|Blk):' /proc/self/status)
-	[ "$(awk '{print $2}' "$LOG" | sort -u)" = 0000000000000000 ]
+	# 32 and 33 are the C library's own, which no program can set; make leaves them ignored.
+	while read -r _ mask; do
+		[ $((0x$mask & ~0x180000000)) = 0 ]
+	done <"$LOG"
+	[ "$(wc -l <"$LOG")" = 2 ]
 	rm "$LOG"
 	SOURCE_DATE_EPOCH=12345 "$EDGES" run / "$LOG" /usr/bin/env
 	grep -qx SOURCE_DATE_EPOCH=12345 "$LOG"

@@ -117,6 +117,7 @@ names() {
 	[[ ${lines[1]} == "grubby: there are grubby and boot/loader/entries" ]]
 }
 
+# bats test_tags=native
 @test "detect: a booted host of rpm-ostree, an unknown loader" {
 	need_static_driver
 	target rpm-ostree
@@ -496,6 +497,7 @@ names() {
 	[[ $output == "etc/kernel/cmdline: there is none, and nothing to make it from"* ]]
 }
 
+# bats test_tags=native
 @test "kernel-install: on the host a new file starts from /proc/cmdline" {
 	need_static_driver
 	target systemd-boot
@@ -539,6 +541,7 @@ names() {
 	[ -e "$ROOT/boot/efi/loader/addons/other.addon.efi" ]
 }
 
+# bats test_tags=native
 @test "UKI: under Secure Boot an unsigned add-on is told" {
 	need_static_driver
 	target vendor-uki
@@ -578,6 +581,7 @@ names() {
 	[ ! -e "$LOG" ]
 }
 
+# bats test_tags=native
 @test "rpm-ostree: on the booted host, staged and booted, and back" {
 	need_static_driver
 	target rpm-ostree
