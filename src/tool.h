@@ -29,6 +29,8 @@ struct tool {
 	bool with_hardware;
 	bool help;
 	bool version;
+	char **words; /* what follows the options: devices; not owned */
+	size_t word_count;
 
 	struct root root;
 	struct config config;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The command line tool: finds the command and its options. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,15 +13,17 @@ struct command {
 	const char *name;
 	const char *help;
 	enum exit_code (*run)(struct tool *tool);
+	bool takes_words; /* devices, behind the command */
 };
 
 static const struct command commands[] = {
-	{ "check", "is the configuration valid? (needs no hardware)", run_check },
-	{ "apply", "carry it to this machine, or with --root into a tree", run_apply },
-	{ "revert", "take all of that back", run_revert },
-	{ "cmdline", "print the kernel arguments of the configuration", run_cmdline },
-	{ "image", "for the initramfs hooks: the claims table and the modules", run_image },
-	{ NULL, NULL, NULL },
+	{ "check", "is the configuration valid? (needs no hardware)", run_check, false },
+	{ "apply", "carry it to this machine, or with --root into a tree", run_apply, false },
+	{ "revert", "take all of that back", run_revert, false },
+	{ "cmdline", "print the kernel arguments of the configuration", run_cmdline, false },
+	{ "image", "for the initramfs hooks: the claims table and the modules", run_image,
+	  false },
+	{ NULL, NULL, NULL, false },
 };
 
 static const struct command *find_command(const char *name)
@@ -76,10 +79,27 @@ static bool options_fit(const struct option_entry *options, const char *command)
 	return true;
 }
 
+/* The words among the options and behind them, gathered where the first one was. */
+static int parse_words(int argc, char **argv, const struct option_entry *options, int *index,
+		       struct tool *tool)
+{
+	int end = *index;
+
+	tool->words = argv + *index;
+	while (*index < argc) {
+		if (options_parse(PROGRAM, options, argc, argv, index) < 0)
+			return -EINVAL;
+		if (*index < argc)
+			argv[end++] = argv[(*index)++];
+	}
+	tool->word_count = (size_t)(argv + end - tool->words);
+	return 0;
+}
+
 /* Options may stand before and after the command. */
 static const struct command *parse_arguments(int argc, char **argv,
 					     const struct option_entry *options,
-					     const struct tool *tool)
+					     struct tool *tool)
 {
 	int index = 1;
 
@@ -92,11 +112,11 @@ static const struct command *parse_arguments(int argc, char **argv,
 		return NULL;
 	}
 	const struct command *command = find_command(argv[index++]);
-	if (command == NULL || options_parse(PROGRAM, options, argc, argv, &index) < 0 ||
+	if (command == NULL || parse_words(argc, argv, options, &index, tool) < 0 ||
 	    !options_fit(options, command->name))
 		return NULL;
-	if (index < argc) {
-		(void)fprintf(stderr, PROGRAM ": '%s' is one word too many\n", argv[index]);
+	if (tool->word_count > 0 && !command->takes_words) {
+		(void)fprintf(stderr, PROGRAM ": '%s' is one word too many\n", tool->words[0]);
 		return NULL;
 	}
 	return command;
