@@ -48,13 +48,14 @@ BOOT_EDGES := root scan modules apply log options
 TOOL_EDGES := root scan modules config_files image options target leftover_files container \
 	changes commands mounts initramfs initramfs_image initramfs_inspect \
 	loader $(patsubst src/%.c,%,$(filter-out src/loader_text.c,$(wildcard src/loader_*.c))) \
-	deployment tool command_check command_cmdline command_apply command_image
+	deployment details names tool command_check command_cmdline command_apply command_image
 PROGRAMS := $(BUILD)/vfio-claim $(BUILD)/vfio-claim-boot
 
 # Evaluated where a program is linked, so that `make clean` needs no libraries.
 KMOD_LIBS = $(shell $(PKG_CONFIG) --libs libkmod)
 JSON_LIBS = $(shell $(PKG_CONFIG) --libs json-c)
 ARCHIVE_LIBS = $(shell $(PKG_CONFIG) --libs libarchive)
+PCI_LIBS = $(shell $(PKG_CONFIG) --libs libpci)
 
 objects = $(patsubst %,$(BUILD)/%.o,$(1))
 
@@ -70,7 +71,7 @@ $(BUILD)/vfio-claim-boot: $(call objects,vfio-claim-boot $(BOOT_EDGES)) $(BUILD)
 
 $(BUILD)/vfio-claim: $(call objects,vfio-claim $(TOOL_EDGES)) $(BUILD)/core.a
 	@echo "  LD    $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(KMOD_LIBS) $(JSON_LIBS) $(ARCHIVE_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(KMOD_LIBS) $(JSON_LIBS) $(ARCHIVE_LIBS) $(PCI_LIBS)
 
 $(BUILD)/%.o: src/%.c | $(BUILD)
 	@echo "  CC    $@"

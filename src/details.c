@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What sysfs says of a device that the tool shows and the boot helper does not need. */
+#include "details.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "text.h"
+
+#define DEVICES "sys/bus/pci/devices"
+
+/* PCI_SRIOV_TOTAL_VF is a field of 16 bits. */
+enum { NUMBER_SIZE = 16, VFS_MOST = 65535, NODES_MOST = 1 << 16 };
+
+void snapshot_mark_all(struct snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->count; i++)
+		snapshot->devices[i].candidate = true;
+}
+
+size_t snapshot_find(const struct snapshot *snapshot, const struct pci_address *address)
+{
+	size_t low = 0;
+	size_t high = snapshot->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = pci_address_compare(&snapshot->devices[middle].address, address);
+
+		if (order == 0)
+			return middle;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return snapshot->count;
+}
+
+static bool has(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* A number that is not there, or is none, is `otherwise`. */
+static unsigned read_number(int dir, const char *name, unsigned most, unsigned otherwise)
+{
+	char text[NUMBER_SIZE];
+	unsigned number;
+
+	return read_attribute(dir, name, text, sizeof(text)) > 0 &&
+			       parse_decimal(text, 0, most, &number) == 0
+		       ? number
+		       : otherwise;
+}
+
+static void read_modalias(int dir, const struct device *device, struct details *details)
+{
+	if (read_attribute(dir, "modalias", details->modalias, sizeof(details->modalias)) > 0)
+		return;
+	/* As modalias_show() in drivers/pci/pci-sysfs.c prints it. */
+	(void)snprintf(details->modalias, sizeof(details->modalias),
+		       "pci:v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X", device->ids.vendor,
+		       device->ids.device, device->ids.subvendor, device->ids.subdevice,
+		       device->class_code >> 16 & 0xff, device->class_code >> 8 & 0xff,
+		       device->class_code & 0xff);
+}
+
+static void read_sriov(int dir, struct details *details)
+{
+	char target[PCI_ADDRESS_SIZE];
+
+	details->has_physfn = read_link_name(dir, "physfn", target, sizeof(target)) > 0 &&
+			      pci_address_parse(target, &details->physfn, NULL) == 0;
+	/* The attribute, since 5.13, is there a little before the link is. */
+	details->is_vf = details->has_physfn || has(dir, "sriov_vf_msix_count");
+	details->sriov_totalvfs = read_number(dir, "sriov_totalvfs", VFS_MOST, 0);
+	if (details->sriov_totalvfs == 0)
+		return;
+	details->sriov_numvfs = read_number(dir, "sriov_numvfs", VFS_MOST, 0);
+	details->sriov_autoprobe = read_number(dir, "sriov_drivers_autoprobe", 1, 1) == 1;
+}
+
+static void read_reset(int dir, struct details *details)
+{
+	if (read_attribute(dir, "reset_method", details->reset_methods,
+			   sizeof(details->reset_methods)) < 0)
+		details->reset_methods[0] = '\0';
+	details->can_reset = details->reset_methods[0] != '\0' || has(dir, "reset");
+}
+
+static void read_override(int dir, struct details *details)
+{
+	if (read_attribute(dir, "driver_override", details->override,
+			   sizeof(details->override)) < 0 ||
+	    strcmp(details->override, "(null)") == 0)
+		details->override[0] = '\0';
+}
+
+/* The last component of a link's target but its own that is an address. */
+static size_t find_parent(int dir, const char *name, const struct snapshot *snapshot)
+{
+	char target[PATH_MAX];
+	struct pci_address address;
+	char *slash;
+	ssize_t length = readlinkat(dir, name, target, sizeof(target) - 1);
+
+	if (length < 0)
+		return NO_PARENT;
+	target[length] = '\0';
+	if ((slash = strrchr(target, '/')) != NULL)
+		*slash = '\0';
+	while ((slash = strrchr(target, '/')) != NULL) {
+		if (pci_address_parse(slash + 1, &address, NULL) == 0) {
+			size_t index = snapshot_find(snapshot, &address);
+
+			return index < snapshot->count ? index : NO_PARENT;
+		}
+		*slash = '\0';
+	}
+	return NO_PARENT;
+}
+
+/* Base class 06: 04 and 09 are PCI-to-PCI, 07 is CardBus. */
+static bool is_bridge(uint32_t class_code)
+{
+	uint32_t class = class_code >> 8;
+
+	return class == 0x0604 || class == 0x0607 || class == 0x0609;
+}
+
+static void read_device(int devices, const struct snapshot *snapshot, size_t index,
+			struct details *details)
+{
+	const struct device *device = &snapshot->devices[index];
+	char address[PCI_ADDRESS_SIZE];
+
+	*details = (struct details){
+		.numa_node = -1,
+		.boot_vga = -1,
+		.is_bridge = is_bridge(device->class_code),
+		.parent = NO_PARENT,
+	};
+	(void)pci_address_format(&device->address, address);
+	/* A path below the device itself is one link shorter for each attribute. */
+	AUTO_CLOSE int dir = openat(devices, address, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	read_modalias(dir, device, details);
+	if (dir < 0)
+		return;
+	details->numa_node = (int)read_number(dir, "numa_node", NODES_MOST, UINT_MAX);
+	/* pci_dev_attrs_are_visible() has it for VGA alone, class 0300 and the old 0001. */
+	details->boot_vga = (int)read_number(dir, "boot_vga", 1, UINT_MAX);
+	read_sriov(dir, details);
+	read_override(dir, details);
+	read_reset(dir, details);
+	details->parent = find_parent(devices, address, snapshot);
+}
+
+/*
+ * Links of a tree that no kernel made may go in a circle, in which whoever climbs would stay.
+ * Of two that climb, one twice as fast, the faster then meets the slower.
+ */
+static void break_loops(struct details *details, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t slow = i;
+		size_t fast = i;
+
+		while (fast != NO_PARENT && details[fast].parent != NO_PARENT) {
+			slow = details[slow].parent;
+			fast = details[details[fast].parent].parent;
+			if (slow == fast) {
+				details[slow].parent = NO_PARENT;
+				break;
+			}
+		}
+	}
+}
+
+int details_read(const struct root *root, const struct snapshot *snapshot,
+		 struct details **ret_details)
+{
+	AUTO_CLOSE int dir = openat(root->fd, DEVICES, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	bool reset_known = false;
+
+	if (dir < 0)
+		return -errno;
+	struct details *details = calloc(snapshot->count + 1, sizeof(*details));
+	if (details == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < snapshot->count; i++) {
+		read_device(dir, snapshot, i, &details[i]);
+		reset_known = reset_known || details[i].can_reset;
+	}
+	for (size_t i = 0; i < snapshot->count; i++)
+		details[i].reset_known = reset_known;
+	break_loops(details, snapshot->count);
+	*ret_details = details;
+	return 0;
+}
