@@ -43,9 +43,9 @@ override LDFLAGS += $(if $(ASAN),-fsanitize=address$(comma)undefined)
 
 # The pure core: libc only, no input or output. `make lint` checks that with nm.
 CORE := text pci claim config table cmdline match plan record udev_rule variant \
-	sentences kargs arguments leftovers loader_text state owned_files
+	sentences kargs arguments leftovers loader_text state owned_files uses
 BOOT_EDGES := root scan modules apply log options
-TOOL_EDGES := root scan modules config_files image options target leftover_files container \
+TOOL_EDGES := root scan modules usage config_files image options target leftover_files container \
 	changes commands mounts initramfs initramfs_image initramfs_inspect \
 	loader $(patsubst src/%.c,%,$(filter-out src/loader_text.c,$(wildcard src/loader_*.c))) \
 	deployment details names tool command_check command_cmdline command_apply command_image

@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Finds out who uses the devices of a machine now. */
+#include "usage.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "text.h"
+
+#define DEVICES "sys/bus/pci/devices"
+#define NVIDIA "proc/driver/nvidia/gpus"
+
+/* RECORDED_MOST: thousands of uses. STACKED_MOST: a VLAN on a bridge on a team on a bond ... */
+enum { RECORDED_MOST = 1 << 18, CONSOLES_MOST = 1 << 14, STACKED_MOST = 8 };
+
+enum { IFF_UP_FLAG = 0x1 }; /* include/uapi/linux/if.h */
+
+struct search {
+	const struct root *root;
+	const struct snapshot *snapshot;
+	struct uses *uses;
+	int error; /* -ENOMEM, sticky */
+};
+
+/* One process with open files. */
+struct process {
+	const char *pid;
+	char name[PROGRAM_NAME_SIZE];
+	size_t first; /* of its uses */
+};
+
+/* Opens a directory of the machine, or returns NULL with errno set. */
+static DIR *open_directory(const struct search *search, const char *path)
+{
+	int fd = root_open_inside(search->root, path, O_RDONLY | O_DIRECTORY);
+
+	if (fd < 0) {
+		errno = -fd;
+		return NULL;
+	}
+	DIR *dir = fdopendir(fd);
+	if (dir == NULL)
+		(void)close(fd);
+	return dir;
+}
+
+/* Next entry that does not begin with a dot, or NULL. */
+static const char *next_name(DIR *dir)
+{
+	const struct dirent *entry;
+
+	while ((entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.')
+			return entry->d_name;
+	return NULL;
+}
+
+/* True for what can be a component of a path: names come from the kernel's lists too. */
+static bool is_component(const char *name)
+{
+	return *name != '\0' && *name != '.' && strchr(name, '/') == NULL &&
+	       strlen(name) <= NAME_MAX;
+}
+
+/*
+ * The PCI function of DIRECTORY/NAME, a link such as those of sys/class. The text of the link
+ * has the whole way down, so that the target need not be there.
+ */
+static bool find_function(const struct search *search, const char *directory, const char *name,
+			  struct pci_address *ret_address)
+{
+	char path[PATH_MAX];
+	char target[PATH_MAX];
+
+	if (!is_component(name) ||
+	    (size_t)snprintf(path, sizeof(path), "%s/%s", directory, name) >= sizeof(path))
+		return false;
+	ssize_t length = readlinkat(search->root->fd, path, target, sizeof(target) - 1);
+	if (length < 0)
+		return false;
+	target[length] = '\0';
+	return sysfs_pci_address(target, ret_address) == 0;
+}
+
+static void note(struct search *search, int r)
+{
+	if (r < 0)
+		search->error = r;
+}
+
+/* The first use of this kind from `first` on, or NULL. */
+static struct use *find_use(const struct search *search, const struct pci_address *address,
+			    enum use_kind kind, size_t first)
+{
+	for (size_t i = first; i < search->uses->count; i++) {
+		struct use *use = &search->uses->items[i];
+
+		if (use->kind == kind && pci_address_compare(&use->address, address) == 0)
+			return use;
+	}
+	return NULL;
+}
+
+static void follow_route(struct search *search, const char *interface, const char *route,
+			 unsigned depth);
+
+/* The interfaces below a stacked one. Returns how many there are. */
+static unsigned follow_lower(struct search *search, const char *interface, const char *route,
+			     unsigned depth)
+{
+	static const char lower[] = "lower_";
+	char path[PATH_MAX];
+	unsigned count = 0;
+	const char *name;
+
+	(void)snprintf(path, sizeof(path), "sys/class/net/%s", interface);
+	AUTO_CLOSEDIR DIR *dir = open_directory(search, path);
+	while (dir != NULL && (name = next_name(dir)) != NULL) {
+		if (strncmp(name, lower, strlen(lower)) != 0)
+			continue;
+		count++;
+		follow_route(search, name + strlen(lower), route, depth + 1);
+	}
+	return count;
+}
+
+/*
+ * Marks the devices below an interface that a default route leads to. An internal port of Open
+ * vSwitch has no link to the ports that carry it, which are those of "ovs-system"
+ * (net/openvswitch/vport-netdev.c).
+ */
+static void follow_route(struct search *search, const char *interface, const char *route,
+			 unsigned depth)
+{
+	struct pci_address address;
+	bool same = strcmp(interface, route) == 0;
+
+	if (depth > STACKED_MOST || !is_component(interface))
+		return;
+	bool found = find_function(search, "sys/class/net", interface, &address);
+	if (found)
+		note(search, uses_add(search->uses, &address, USE_ROUTE,
+				      "carries the default route (%.30s%s%.30s)", interface,
+				      same ? "" : " of ", same ? "" : route));
+	if (follow_lower(search, interface, route, depth) == 0 && !found && depth == 0)
+		(void)follow_lower(search, "ovs-system", route, depth);
+}
+
+/* A router's table can have a million lines: they are read one by one. */
+static void find_routes(struct search *search, const char *path, bool ipv6)
+{
+	int fd = root_open_inside(search->root, path, O_RDONLY);
+	FILE *stream = fd < 0 ? NULL : fdopen(fd, "r");
+	char interface[INTERFACE_NAME_SIZE];
+	char *line = NULL;
+	size_t room = 0;
+
+	if (stream == NULL) {
+		if (fd >= 0)
+			(void)close(fd);
+		return;
+	}
+	while (getline(&line, &room, stream) > 0)
+		if (route_default_interface(line, ipv6, interface))
+			follow_route(search, interface, interface, 0);
+	free(line);
+	(void)fclose(stream);
+}
+
+/* Up and connected. Some drivers never say more than "unknown" (RFC 2863; operstates.rst). */
+static bool is_link_up(const struct search *search, const char *interface)
+{
+	char path[PATH_MAX];
+	char state[16];
+	char flags[16];
+	uint32_t bits;
+
+	(void)snprintf(path, sizeof(path), "sys/class/net/%s/operstate", interface);
+	if (read_attribute(search->root->fd, path, state, sizeof(state)) < 0)
+		return false;
+	if (strcmp(state, "unknown") != 0)
+		return strcmp(state, "up") == 0;
+	(void)snprintf(path, sizeof(path), "sys/class/net/%s/flags", interface);
+	return read_attribute(search->root->fd, path, flags, sizeof(flags)) > 2 &&
+	       parse_hex(flags + 2, strlen(flags + 2), &bits) == 0 && (bits & IFF_UP_FLAG) != 0;
+}
+
+static void find_links(struct search *search)
+{
+	AUTO_CLOSEDIR DIR *dir = open_directory(search, "sys/class/net");
+	struct pci_address address;
+	const char *name;
+
+	while (dir != NULL && (name = next_name(dir)) != NULL)
+		if (find_function(search, "sys/class/net", name, &address) &&
+		    find_use(search, &address, USE_ROUTE, 0) == NULL &&
+		    is_link_up(search, name))
+			note(search, uses_add(search->uses, &address, USE_LINK,
+					      "has a network link that is up (%.60s)", name));
+}
+
+/* Only VGA-compatible displays have the attribute (drivers/pci/pci-sysfs.c). */
+static void find_boot_display(struct search *search)
+{
+	for (size_t i = 0; i < search->snapshot->count; i++) {
+		const struct device *device = &search->snapshot->devices[i];
+		char address[PCI_ADDRESS_SIZE];
+		char path[64];
+		char value[8];
+
+		(void)snprintf(path, sizeof(path), DEVICES "/%s/boot_vga",
+			       pci_address_format(&device->address, address));
+		if (device->class_code >> 16 == 0x03 &&
+		    read_attribute(search->root->fd, path, value, sizeof(value)) > 0 &&
+		    strcmp(value, "1") == 0)
+			note(search, uses_add(search->uses, &device->address, USE_CONSOLE,
+					      "is the display that the firmware started with"));
+	}
+}
+
+static void find_frame_buffers(struct search *search)
+{
+	AUTO_CLOSEDIR DIR *dir = open_directory(search, "sys/class/graphics");
+	struct pci_address address;
+	const char *name;
+
+	while (dir != NULL && (name = next_name(dir)) != NULL)
+		if (strncmp(name, "fb", 2) == 0 && isdigit((unsigned char)name[2]) &&
+		    find_function(search, "sys/class/graphics", name, &address))
+			note(search,
+			     uses_add(search->uses, &address, USE_CONSOLE,
+				      "has the frame buffer of the console (%.30s)", name));
+}
+
+/* Lines such as "ttyS4  -W- (EC p a)  4:68": a serial line may be a PCI function. */
+static void find_consoles(struct search *search)
+{
+	AUTO_FREE char *data = NULL;
+	size_t length;
+	char *rest = NULL;
+	struct pci_address address;
+
+	if (root_read(search->root, "proc/consoles", CONSOLES_MOST, &data, &length) < 0)
+		return;
+	for (char *line = strtok_r(data, "\n", &rest); line != NULL;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		line[strcspn(line, " ")] = '\0';
+		if (find_function(search, "sys/class/tty", line, &address))
+			note(search, uses_add(search->uses, &address, USE_CONSOLE,
+					      "is the kernel's console (%.30s)", line));
+	}
+}
+
+/* One use for a process and device is enough: the first of its nodes by name. */
+static void add_open(struct search *search, const struct process *process, enum use_kind kind,
+		     const struct pci_address *address, const char *node)
+{
+	struct uses *uses = search->uses;
+	size_t count = uses->count;
+
+	note(search, uses_add(uses, address, kind, "is in use by %s, pid %s (%.40s)",
+			      process->name, process->pid, node));
+	struct use *first = find_use(search, address, kind, process->first);
+	if (uses->count == count || first == &uses->items[count])
+		return;
+	if (strcmp(uses->items[count].text, first->text) < 0)
+		*first = uses->items[count];
+	uses->count--;
+}
+
+/*
+ * The devices of an IOMMU group. The directory's links lead a mediated device to its parent
+ * too; where a tree has no such directory, the devices' own links are looked at.
+ */
+static void add_group(struct search *search, const struct process *process, const char *group,
+		      const char *node)
+{
+	char path[PATH_MAX];
+	char number[16];
+	char address[PCI_ADDRESS_SIZE];
+	struct pci_address found;
+	const char *name;
+
+	(void)snprintf(path, sizeof(path), "sys/kernel/iommu_groups/%.20s/devices", group);
+	AUTO_CLOSEDIR DIR *dir = open_directory(search, path);
+	while (dir != NULL && (name = next_name(dir)) != NULL)
+		if (find_function(search, path, name, &found))
+			add_open(search, process, USE_VFIO, &found, node);
+	for (size_t i = 0; dir == NULL && i < search->snapshot->count; i++) {
+		const struct device *device = &search->snapshot->devices[i];
+
+		(void)snprintf(path, sizeof(path), DEVICES "/%s/iommu_group",
+			       pci_address_format(&device->address, address));
+		if (read_link_name(search->root->fd, path, number, sizeof(number)) > 0 &&
+		    strcmp(number, group) == 0)
+			add_open(search, process, USE_VFIO, &device->address, node);
+	}
+}
+
+/* "Device Minor: \t 0" of proc/driver/nvidia/gpus/ADDRESS/information. */
+static bool has_minor(const struct search *search, const char *address, const char *minor)
+{
+	static const char key[] = "Device Minor:";
+	char path[PATH_MAX];
+	AUTO_FREE char *data = NULL;
+	size_t length;
+
+	(void)snprintf(path, sizeof(path), NVIDIA "/%s/information", address);
+	if (root_read(search->root, path, 4096, &data, &length) < 0)
+		return false;
+	const char *value = strstr(data, key);
+	if (value == NULL)
+		return false;
+	value += strlen(key);
+	value += strspn(value, " \t");
+	length = strspn(value, "0123456789");
+	return length == strlen(minor) && strncmp(value, minor, length) == 0;
+}
+
+static void add_nvidia(struct search *search, const struct process *process, const char *minor,
+		       const char *node)
+{
+	AUTO_CLOSEDIR DIR *dir = open_directory(search, NVIDIA);
+	struct pci_address address;
+	const char *name;
+
+	while (dir != NULL && (name = next_name(dir)) != NULL)
+		if (pci_address_parse(name, &address, NULL) == 0 &&
+		    has_minor(search, name, minor))
+			add_open(search, process, USE_DISPLAY, &address, node);
+}
+
+/* One node for the computing of every AMD GPU: which of them is not told. */
+static void add_kfd(struct search *search, const struct process *process, const char *node)
+{
+	for (size_t i = 0; i < search->snapshot->count; i++)
+		if (strcmp(search->snapshot->devices[i].driver, "amdgpu") == 0)
+			add_open(search, process, USE_DISPLAY,
+				 &search->snapshot->devices[i].address, node);
+}
+
+/* The rest of `string` behind `prefix`, or NULL. */
+static const char *behind(const char *string, const char *prefix)
+{
+	size_t length = strlen(prefix);
+
+	return strncmp(string, prefix, length) == 0 ? string + length : NULL;
+}
+
+/* A device node that a process has open; anything else is passed over. */
+static void look_at_node(struct search *search, const struct process *process, const char *node)
+{
+	static const struct {
+		const char *prefix;
+		const char *directory;
+		enum use_kind kind;
+	} classes[] = {
+		{ "/dev/dri/", "sys/class/drm", USE_DISPLAY },
+		{ "/dev/snd/", "sys/class/sound", USE_SOUND },
+		{ "/dev/vfio/devices/", "sys/class/vfio-dev", USE_VFIO },
+	};
+	struct pci_address address;
+	const char *name;
+
+	for (size_t i = 0; i < sizeof(classes) / sizeof(*classes); i++) {
+		name = behind(node, classes[i].prefix);
+		if (name == NULL)
+			continue;
+		if (find_function(search, classes[i].directory, name, &address))
+			add_open(search, process, classes[i].kind, &address, node);
+		return;
+	}
+	if ((name = behind(node, "/dev/vfio/noiommu-")) != NULL ||
+	    (name = behind(node, "/dev/vfio/")) != NULL) {
+		if (isdigit((unsigned char)*name) && is_component(name))
+			add_group(search, process, name, node);
+	} else if ((name = behind(node, "/dev/nvidia")) != NULL) {
+		if (isdigit((unsigned char)*name))
+			add_nvidia(search, process, name, node);
+	} else if (strcmp(node, "/dev/kfd") == 0) {
+		add_kfd(search, process, node);
+	}
+}
+
+static void find_open_files(struct search *search, const char *pid)
+{
+	struct process process = { .pid = pid, .first = search->uses->count };
+	char path[64];
+	char node[PATH_MAX];
+	const char *name;
+
+	(void)snprintf(path, sizeof(path), "proc/%.20s/fd", pid);
+	AUTO_CLOSEDIR DIR *dir = open_directory(search, path);
+	if (dir == NULL) {
+		/* Not ENOENT, ESRCH: it has ended meanwhile. */
+		if (errno == EACCES || errno == EPERM)
+			search->uses->unread++;
+		return;
+	}
+	(void)snprintf(path, sizeof(path), "proc/%.20s/comm", pid);
+	if (read_attribute(search->root->fd, path, process.name, sizeof(process.name)) <= 0)
+		(void)copy_field(process.name, sizeof(process.name), "a program");
+	while ((name = next_name(dir)) != NULL) {
+		ssize_t length = readlinkat(dirfd(dir), name, node, sizeof(node) - 1);
+
+		if (length <= 0)
+			continue;
+		node[length] = '\0';
+		look_at_node(search, &process, node);
+	}
+}
+
+static void find_processes(struct search *search)
+{
+	AUTO_CLOSEDIR DIR *dir = open_directory(search, "proc");
+	const char *name;
+
+	while (dir != NULL && (name = next_name(dir)) != NULL)
+		if (name[strspn(name, "0123456789")] == '\0')
+			find_open_files(search, name);
+}
+
+/* What is not of the form is no reason to fail: the rest is still true. */
+static void read_recorded(struct search *search)
+{
+	AUTO_FREE char *data = NULL;
+	size_t length;
+
+	if (search->root->is_host ||
+	    root_read(search->root, USES_PATH, RECORDED_MOST, &data, &length) < 0)
+		return;
+	if (uses_parse(data, search->uses) == -ENOMEM)
+		search->error = -ENOMEM;
+}
+
+int uses_find(const struct root *root, const struct snapshot *snapshot, struct uses *ret_uses)
+{
+	struct uses uses = { 0 };
+	struct search search = { .root = root, .snapshot = snapshot, .uses = &uses };
+
+	read_recorded(&search);
+	find_routes(&search, "proc/net/route", false);
+	find_routes(&search, "proc/net/ipv6_route", true);
+	find_links(&search);
+	find_boot_display(&search);
+	find_frame_buffers(&search);
+	find_consoles(&search);
+	find_processes(&search);
+	if (search.error < 0) {
+		uses_free(&uses);
+		return search.error;
+	}
+	uses_sort(&uses);
+	*ret_uses = uses;
+	return 0;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Finds out who uses the devices of a machine now. Storage is not here: see needs.h. */
+#ifndef VFIO_CLAIM_USAGE_H
+#define VFIO_CLAIM_USAGE_H
+
+#include "root.h"
+#include "uses.h"
+
+/*
+ * Looks at the default routes and at the interfaces that are up, down through bonds, teams,
+ * bridges, VLANs and Open vSwitch to their ports; at the consoles; and at the device nodes that
+ * processes have open (/dev/dri, /dev/snd, /dev/vfio, /dev/nvidiaN, /dev/kfd).
+ *
+ * On a root that is no host, what was recorded in USES_PATH comes first, and the rest is what
+ * that tree's proc and sys show.
+ *
+ * @snapshot: the devices of that machine; no candidates need be marked
+ * Returns 0 and *ret_uses in order (release with uses_free()), or -ENOMEM. What cannot be read
+ * is left out; ret_uses->unread counts the processes whose open files are not ours to see.
+ */
+int uses_find(const struct root *root, const struct snapshot *snapshot,
+	      struct uses *ret_uses) MUST_CHECK;
+
+#endif
