@@ -42,16 +42,18 @@ override LDFLAGS += $(if $(ASAN),-fsanitize=address$(comma)undefined)
 
 
 # The pure core: libc only, no input or output. `make lint` checks that with nm.
-CORE := text pci claim config table cmdline match plan record udev_rule variant \
+CORE := text pci claim config table cmdline match guards mount_table plan record udev_rule variant \
 	sentences kargs arguments leftovers loader_text state owned_files uses
-BOOT_EDGES := root scan modules apply log options
-TOOL_EDGES := root scan modules usage config_files image options target leftover_files container \
+BOOT_EDGES := root scan modules apply log options storage needs
+TOOL_EDGES := root scan modules storage needs usage config_files image options target \
+	leftover_files container \
 	changes commands mounts initramfs initramfs_image initramfs_inspect \
 	loader $(patsubst src/%.c,%,$(filter-out src/loader_text.c,$(wildcard src/loader_*.c))) \
 	deployment details names tool command_check command_cmdline command_apply command_image
 PROGRAMS := $(BUILD)/vfio-claim $(BUILD)/vfio-claim-boot
 
 # Evaluated where a program is linked, so that `make clean` needs no libraries.
+BLKID_LIBS = $(shell $(PKG_CONFIG) --libs blkid)
 KMOD_LIBS = $(shell $(PKG_CONFIG) --libs libkmod)
 JSON_LIBS = $(shell $(PKG_CONFIG) --libs json-c)
 ARCHIVE_LIBS = $(shell $(PKG_CONFIG) --libs libarchive)
@@ -67,11 +69,11 @@ $(BUILD)/core.a: $(call objects,$(CORE))
 
 $(BUILD)/vfio-claim-boot: $(call objects,vfio-claim-boot $(BOOT_EDGES)) $(BUILD)/core.a
 	@echo "  LD    $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(KMOD_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(KMOD_LIBS) $(BLKID_LIBS)
 
 $(BUILD)/vfio-claim: $(call objects,vfio-claim $(TOOL_EDGES)) $(BUILD)/core.a
 	@echo "  LD    $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(KMOD_LIBS) $(JSON_LIBS) $(ARCHIVE_LIBS) $(PCI_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(KMOD_LIBS) $(BLKID_LIBS) $(JSON_LIBS) $(ARCHIVE_LIBS) $(PCI_LIBS)
 
 $(BUILD)/%.o: src/%.c | $(BUILD)
 	@echo "  CC    $@"
@@ -113,9 +115,12 @@ install: all install-man
 	$(INSTALL_PROGRAM) -D -m 0755 $(BUILD)/vfio-claim-boot $(DESTDIR)$(LIBEXECDIR)/vfio-claim-boot
 	$(call install_script,modules.d/50vfio-claim/module-setup.sh,$(DRACUT_MODULE)/module-setup.sh)
 	$(call install_script,modules.d/50vfio-claim/vfio-claim-pre-udev.sh,$(DRACUT_MODULE)/vfio-claim-pre-udev.sh)
+	$(call install_script,modules.d/50vfio-claim/vfio-claim-pre-pivot.sh,$(DRACUT_MODULE)/vfio-claim-pre-pivot.sh)
 	$(call install_script,hooks/vfio-claim,$(INITRAMFS_TOOLS)/hooks/vfio-claim)
 	$(call install_script,hooks/00-vfio-claim,$(INITRAMFS_TOOLS)/scripts/init-top/00-vfio-claim)
 	$(call install_script,hooks/vfio-claim-post,$(INITRAMFS_TOOLS)/scripts/init-premount/vfio-claim-post)
+	$(call install_script,hooks/vfio-claim-late,$(INITRAMFS_TOOLS)/scripts/local-bottom/vfio-claim-late)
+	$(call install_script,hooks/vfio-claim-late,$(INITRAMFS_TOOLS)/scripts/nfs-bottom/vfio-claim-late)
 	$(call install_script,grub.d/90-vfio-claim.cfg,$(DESTDIR)$(DATADIR)/90-vfio-claim.cfg,0644)
 
 install-man: $(MAN_PAGES)
@@ -129,7 +134,10 @@ uninstall:
 		$(DRACUT_MODULE)/module-setup.sh $(DRACUT_MODULE)/vfio-claim-pre-udev.sh \
 		$(INITRAMFS_TOOLS)/hooks/vfio-claim \
 		$(INITRAMFS_TOOLS)/scripts/init-top/00-vfio-claim \
+		$(DRACUT_MODULE)/vfio-claim-pre-pivot.sh \
 		$(INITRAMFS_TOOLS)/scripts/init-premount/vfio-claim-post \
+		$(INITRAMFS_TOOLS)/scripts/local-bottom/vfio-claim-late \
+		$(INITRAMFS_TOOLS)/scripts/nfs-bottom/vfio-claim-late \
 		$(DESTDIR)$(DATADIR)/90-vfio-claim.cfg \
 		$(foreach page,$(MAN_NAMES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page))
 	-rmdir $(DRACUT_MODULE) $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DATADIR)

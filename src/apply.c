@@ -232,7 +232,7 @@ static void do_action(struct run *run, const struct action *action)
 
 static void begin_device(struct device_record *device, const struct decision *decision)
 {
-	device->outcome = OUTCOME_REFUSED;
+	device->outcome = decision->verdict == VERDICT_WAIT ? OUTCOME_WAITING : OUTCOME_REFUSED;
 	(void)copy_field(device->wanted, sizeof(device->wanted), decision->driver);
 	(void)copy_field(device->reason, sizeof(device->reason), decision->reason);
 	if (decision->device == NULL)
@@ -240,12 +240,12 @@ static void begin_device(struct device_record *device, const struct decision *de
 	(void)copy_field(device->before, sizeof(device->before), decision->device->driver);
 }
 
-/* What became of a refused device is read back too: vfio-pci.ids= may have taken it. */
-static void end_refused(struct run *run, size_t decision)
+/* What became of the other devices is read back too: vfio-pci.ids= may have taken one. */
+static void end_untaken(struct run *run, size_t decision)
 {
 	struct device_record *device = &run->record->devices[decision];
 
-	if (run->plan->decisions[decision].verdict != VERDICT_REFUSE)
+	if (run->plan->decisions[decision].verdict == VERDICT_TAKE)
 		return;
 	read_driver(run, decision, device->after);
 	if (strcmp(device->after, VFIO_PCI_DRIVER) != 0 ||
@@ -270,6 +270,6 @@ int plan_apply(const struct plan *plan, const struct root *root, const struct lo
 	for (size_t i = 0; i < plan->action_count; i++)
 		do_action(&run, &plan->actions[i]);
 	for (size_t i = 0; i < plan->decision_count; i++)
-		end_refused(&run, i);
+		end_untaken(&run, i);
 	return run.error;
 }

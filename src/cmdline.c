@@ -279,12 +279,48 @@ static int read_argument(struct cmdline *cmdline, char *argument)
 	return 0;
 }
 
+/* What ends in '=' must have a value, and not "off" or "none"; other words stand as they are. */
+static const char *const network_words[] = {
+	"ip=",         "BOOTIF=",  "netroot=",  "nfsroot=",   "root=/dev/nfs",  "root=nfs",
+	"root=iscsi:", "root=nbd", "root=dhcp", "root=cifs:", "root=live:http", "root=live:nfs",
+	"boot=nfs",    "BOOT=nfs", "IP=",       "nbdroot=",   "rd.neednet=1",   "rd.iscsi.",
+	"iscsi_",      "rd.nvmf.", "nvmf.",     "rd.fcoe",    "fcoe=",          "rd.nbd",
+	"ISCSI_",      NULL,
+};
+
+static const char *network_word(const char *argument)
+{
+	for (size_t i = 0; network_words[i] != NULL; i++) {
+		const char *word = network_words[i];
+		size_t length = strlen(word);
+
+		if (strncmp(argument, word, length) != 0)
+			continue;
+		bool off = strcmp(argument + length, "off") == 0 ||
+			   strcmp(argument + length, "none") == 0;
+		if (word[length - 1] != '=' || (argument[length] != '\0' && !off))
+			return word;
+	}
+	return NULL;
+}
+
+const char *cmdline_network(const char *string)
+{
+	AUTO_FREE char *argument = calloc(1, ARGUMENT_SIZE);
+	const char *found = NULL;
+
+	while (argument != NULL && found == NULL && next_argument(&string, argument))
+		found = network_word(argument);
+	return found;
+}
+
 int cmdline_parse(const char *string, struct cmdline *ret_cmdline)
 {
 	struct cmdline cmdline = { 0 };
 	AUTO_FREE char *argument = malloc(ARGUMENT_SIZE);
 	int r = argument == NULL ? -ENOMEM : 0;
 
+	cmdline.network_by = cmdline_network(string);
 	while (r == 0 && next_argument(&string, argument) && strcmp(argument, "--") != 0)
 		r = read_argument(&cmdline, argument);
 	if (cmdline.recovery != NULL && !cmdline.enabled && !cmdline.disabled) {

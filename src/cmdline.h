@@ -17,6 +17,7 @@ struct cmdline {
 	const char *recovery;         /* single or recovery: GRUB's recovery entry; or NULL */
 	bool enabled;                 /* rd.vfio-claim=1 (or yes, on), or a selector */
 	bool debug;                   /* rd.vfio-claim.debug */
+	const char *network_by;       /* what shows a boot over the network: a static string */
 	struct module_list pre;       /* rd.driver.pre= */
 	struct module_list post;      /* rd.driver.post= */
 	struct module_list blacklist; /* rd.driver.blacklist= */
@@ -41,6 +42,13 @@ struct cmdline {
  * Returns 0 and *ret_cmdline (release with cmdline_free()), or -ENOMEM.
  */
 int cmdline_parse(const char *string, struct cmdline *ret_cmdline) MUST_CHECK;
+
+/*
+ * The word of a command line, or of a file with such arguments (dracut's /etc/cmdline.d), that
+ * says the boot goes over the network, as a static string; or NULL. Known are those of
+ * dracut.cmdline(7), initramfs-tools(7), the kernel's nfsroot.rst, open-iscsi and NVMe-oF.
+ */
+const char *cmdline_network(const char *string);
 
 void cmdline_free(struct cmdline *cmdline);
 

@@ -23,8 +23,10 @@ enum {
 #define INIT_TOP "scripts/init-top/"
 #define BOOT_SCRIPT INIT_TOP "00-vfio-claim"
 #define POST_SCRIPT "scripts/init-premount/vfio-claim-post"
-#define PRE_UDEV_DIRECTORY "dracut/hooks/pre-udev/"
-#define PRE_UDEV_HOOK "vfio-claim-pre-udev.sh"
+#define LOCAL_SCRIPT "scripts/local-bottom/vfio-claim-late"
+#define NFS_SCRIPT "scripts/nfs-bottom/vfio-claim-late"
+#define PRE_UDEV_HOOK "pre-udev"
+#define PRE_PIVOT_HOOK "pre-pivot"
 
 /* A file whose content counts; `data` stays NULL when the image does not have it. */
 struct kept {
@@ -54,7 +56,10 @@ struct inspection {
 	size_t module_count;
 	bool has_boot_script;
 	bool has_post_script;
-	bool has_hook;
+	bool has_local_script;
+	bool has_nfs_script;
+	bool has_pre_udev_hook;
+	bool has_pre_pivot_hook;
 	int error;
 };
 
@@ -189,12 +194,16 @@ static void find_module(struct inspection *inspection, const char *path)
 }
 
 /* dracut's hooks are in lib/dracut/hooks (059) or var/lib/dracut/hooks (106); the name has a
- * number before it. */
-static bool is_pre_udev_hook(const char *path)
+ * number before it: pre-udev/00-vfio-claim-pre-udev.sh. */
+static bool is_hook(const char *path, const char *kind)
 {
-	const char *directory = strstr(path, PRE_UDEV_DIRECTORY);
+	char directory[64];
+	char name[64];
 
-	return directory != NULL && strstr(directory, PRE_UDEV_HOOK) != NULL;
+	(void)snprintf(directory, sizeof(directory), "dracut/hooks/%s/", kind);
+	(void)snprintf(name, sizeof(name), "vfio-claim-%s.sh", kind);
+	const char *found = strstr(path, directory);
+	return found != NULL && strstr(found, name) != NULL;
 }
 
 /* visitor: notes what an image has, and says which content is wanted. */
@@ -208,8 +217,14 @@ static size_t see_entry(void *context, const char *path, mode_t mode)
 		inspection->has_boot_script = true;
 	else if (strcmp(path, POST_SCRIPT) == 0)
 		inspection->has_post_script = true;
-	else if (is_pre_udev_hook(path))
-		inspection->has_hook = true;
+	else if (strcmp(path, LOCAL_SCRIPT) == 0)
+		inspection->has_local_script = true;
+	else if (strcmp(path, NFS_SCRIPT) == 0)
+		inspection->has_nfs_script = true;
+	else if (is_hook(path, PRE_UDEV_HOOK))
+		inspection->has_pre_udev_hook = true;
+	else if (is_hook(path, PRE_PIVOT_HOOK))
+		inspection->has_pre_pivot_hook = true;
 	else
 		find_module(inspection, path);
 	for (size_t i = 0; i < KEPT_COUNT; i++) {
@@ -355,28 +370,41 @@ static int check_order(const struct inspection *inspection)
 	return 0;
 }
 
+static int need_part(const struct inspection *inspection, bool there, const char *what)
+{
+	return there ? 0
+		     : sentences_add(inspection->problems, "/%s: %s is not in it",
+				     inspection->image, what);
+}
+
+static int check_hooks(const struct inspection *inspection)
+{
+	int r = need_part(inspection, inspection->has_pre_udev_hook,
+			  "dracut's pre-udev hook vfio-claim-pre-udev.sh");
+
+	return r == 0 ? need_part(inspection, inspection->has_pre_pivot_hook,
+				  "dracut's pre-pivot hook vfio-claim-pre-pivot.sh")
+		      : r;
+}
+
 static int check_scripts(const struct inspection *inspection)
 {
-	int r = 0;
+	int r;
 
 	if (inspection->generator == GENERATOR_DRACUT)
-		return inspection->has_hook
-			       ? 0
-			       : sentences_add(inspection->problems,
-					       "/%s: dracut's pre-udev hook " PRE_UDEV_HOOK
-					       " is not in it",
-					       inspection->image);
-	if (!inspection->has_boot_script)
-		r = sentences_add(inspection->problems,
-				  "/%s: the boot script /" BOOT_SCRIPT " is not in it",
-				  inspection->image);
-	else
-		r = check_order(inspection);
-	if (r == 0 && !inspection->has_post_script)
-		r = sentences_add(inspection->problems,
-				  "/%s: the boot script /" POST_SCRIPT " is not in it",
-				  inspection->image);
-	return r;
+		return check_hooks(inspection);
+	r = inspection->has_boot_script
+		    ? check_order(inspection)
+		    : need_part(inspection, false, "the boot script /" BOOT_SCRIPT);
+	if (r == 0)
+		r = need_part(inspection, inspection->has_post_script,
+			      "the boot script /" POST_SCRIPT);
+	if (r == 0)
+		r = need_part(inspection, inspection->has_local_script,
+			      "the boot script /" LOCAL_SCRIPT);
+	return r == 0 ? need_part(inspection, inspection->has_nfs_script,
+				  "the boot script /" NFS_SCRIPT)
+		      : r;
 }
 
 static int check_modules(const struct inspection *inspection)
@@ -396,7 +424,7 @@ static bool has_nothing(const struct inspection *inspection)
 {
 	return !inspection->kept[KEPT_HELPER].found && !inspection->kept[KEPT_TABLE].found &&
 	       !inspection->has_boot_script && !inspection->has_post_script &&
-	       !inspection->has_hook;
+	       !inspection->has_pre_udev_hook;
 }
 
 static int look_for_claims(struct inspection *inspection, int fd, const struct claims *claims)

@@ -16,6 +16,7 @@ enum { NOBODY = -1 };
 struct draft {
 	const struct claims *claims;
 	const struct snapshot *snapshot;
+	const struct guards *guards;
 	struct plan *plan;
 	int *claim;      /* index of the claim that takes the device, or NOBODY */
 	bool *companion; /* it is taken for the sake of another function */
@@ -43,22 +44,6 @@ static int add_message(struct plan *plan, const char *format, ...)
 	*slot = message;
 	plan->message_count++;
 	return 0;
-}
-
-const char *class_refusal(uint32_t class_code)
-{
-	unsigned base = class_code >> 16 & 0xff;
-	unsigned subclass = class_code >> 8 & 0xffff;
-
-	/* Class codes: include/linux/pci_ids.h. */
-	if (base == 0x06)
-		return "a bridge is never claimed";
-	if (base == 0x01 || subclass == 0x0c04 || subclass == 0x0805)
-		return "storage is not claimed at boot: the root file system could be on it";
-	if (base == 0x02 || base == 0x0d || subclass == 0x0c06)
-		return "a network device is not claimed at boot: the machine could be booting "
-		       "over it";
-	return NULL;
 }
 
 void module_of_driver(const char *driver, char out[DRIVER_NAME_SIZE])
@@ -171,7 +156,8 @@ static void mark_claim(struct draft *draft, size_t index)
 
 /*
  * True when `other` belongs to the card of `matched`. Functions of one slot and vendor behind a
- * bridge are one card; of several vendors they are the work of a hypervisor. On a root bus they may be unrelated parts of a chipset (a PCH has LPC, audio
+ * bridge are one card; of several vendors they are the work of a hypervisor. On a root bus they may be unrelated parts
+ * of a chipset (a PCH has LPC, audio
  * and SMBus in one slot): there only the usual companions of a display are taken. A virtual
  * function is always a card of its own.
  */
@@ -189,25 +175,49 @@ static bool same_card(const struct device *matched, const struct device *other)
 	return display && usual;
 }
 
+/* The first and, behind it, the end of the functions in the slot of device `index`. */
+static size_t slot_begin(const struct snapshot *snapshot, size_t index)
+{
+	const struct device *devices = snapshot->devices;
+
+	while (index > 0 &&
+	       pci_address_same_slot(&devices[index - 1].address, &devices[index].address))
+		index--;
+	return index;
+}
+
+static size_t slot_end(const struct snapshot *snapshot, size_t index)
+{
+	const struct device *devices = snapshot->devices;
+
+	do
+		index++;
+	while (index < snapshot->count &&
+	       pci_address_same_slot(&devices[index - 1].address, &devices[index].address));
+	return index;
+}
+
 /* Takes the card's other functions for the claim of its matched function `index`. */
 static void mark_companions(struct draft *draft, size_t index)
 {
 	const struct device *devices = draft->snapshot->devices;
-	size_t first = index;
+	size_t end = slot_end(draft->snapshot, index);
 
-	while (first > 0 &&
-	       pci_address_same_slot(&devices[first - 1].address, &devices[index].address))
-		first--;
-	for (size_t i = first;
-	     i < draft->snapshot->count &&
-	     pci_address_same_slot(&devices[i].address, &devices[index].address);
-	     i++) {
+	for (size_t i = slot_begin(draft->snapshot, index); i < end; i++) {
 		if (draft->claim[i] != NOBODY || draft->excepted[i] ||
 		    !same_card(&devices[index], &devices[i]))
 			continue;
 		draft->claim[i] = draft->claim[index];
 		draft->companion[i] = true;
 	}
+}
+
+/* The ports of a network card and the disks of a controller are independent of each other. */
+static bool takes_companions(const struct device *device)
+{
+	enum guard_kind kind = guard_kind_of(device);
+
+	return !device_is_bridge(device) && (kind == GUARD_NONE || kind == GUARD_USB);
 }
 
 static void mark_claim_companions(struct draft *draft, size_t index)
@@ -221,7 +231,7 @@ static void mark_claim_companions(struct draft *draft, size_t index)
 		(void)selector_select(&claim->excepts[i], draft->snapshot, draft->excepted);
 	for (size_t i = 0; i < draft->snapshot->count; i++)
 		if (draft->claim[i] == (int)index && !draft->companion[i] &&
-		    class_refusal(draft->snapshot->devices[i].class_code) == NULL)
+		    takes_companions(&draft->snapshot->devices[i]))
 			mark_companions(draft, i);
 }
 
@@ -239,25 +249,113 @@ static void choose_driver(struct decision *decision)
 		(void)copy_field(decision->driver, sizeof(decision->driver), claim->driver);
 }
 
+/* A display card's USB controller has nothing of the host plugged in. */
+static bool has_display(const struct snapshot *snapshot, const struct device *device)
+{
+	size_t index = (size_t)(device - snapshot->devices);
+
+	for (size_t i = slot_begin(snapshot, index); i < slot_end(snapshot, index); i++)
+		if (snapshot->devices[i].class_code >> 16 == 0x03)
+			return true;
+	return false;
+}
+
+/* `when = early` counts for a guarded device only where its exact address is written. */
+static bool is_meant_early(const struct claim *claim, const struct device *device)
+{
+	for (size_t i = 0; claim->when == WHEN_EARLY && i < claim->match_count; i++) {
+		const struct selector *selector = &claim->matches[i];
+
+		if ((selector->words & SELECT_ADDRESS) != 0 && !selector->any_function &&
+		    selector_holds_plainly(selector, device))
+			return true;
+	}
+	return false;
+}
+
+/* Why the device is not taken before root is mounted, or NULL where it is. */
+static const char *reason_to_wait(const struct draft *draft, const struct claim *claim,
+				  const struct device *device)
+{
+	if (claim->when == WHEN_GUARDED)
+		return "when = guarded: decided when root is mounted";
+	if (is_meant_early(claim, device))
+		return NULL;
+	enum guard_kind kind = guard_kind_of(device);
+	if (claim->when == WHEN_EARLY && (kind == GUARD_STORAGE || kind == GUARD_USB))
+		return "when = early counts here only with the exact address: decided when "
+		       "root "
+		       "is mounted";
+	switch (kind) {
+	case GUARD_STORAGE:
+		return "root could be on this storage: decided when root is mounted";
+	case GUARD_USB:
+		return has_display(draft->snapshot, device)
+			       ? NULL
+			       : "the boot could need what is plugged in: decided when root is "
+				 "mounted";
+	case GUARD_NETWORK:
+		return draft->guards->network_boot
+			       ? "the boot goes over the network: decided when root is mounted"
+			       : NULL;
+	case GUARD_NONE:
+		break;
+	}
+	return NULL;
+}
+
+/* What no phase takes, whatever is mounted; or NULL. */
+static const char *refusal(const struct device *device, bool companion)
+{
+	enum guard_kind kind = guard_kind_of(device);
+
+	if (device_is_bridge(device))
+		return "a bridge is never claimed";
+	if (companion && (kind == GUARD_STORAGE || kind == GUARD_NETWORK))
+		return "storage and network functions are not taken along with a card: name it "
+		       "in the claim if it is meant";
+	return NULL;
+}
+
+static void judge(const struct draft *draft, struct decision *decision, const char *wait)
+{
+	const char *reason =
+		decision->companion ? "another function of a matched card" : "matched";
+	const char *never = refusal(decision->device, decision->companion);
+
+	if (never == NULL && wait != NULL) {
+		decision->late = true;
+		never = guards_reason(draft->guards, &decision->address,
+				      guard_kind_of(decision->device));
+	}
+	if (never != NULL) {
+		decision->verdict = VERDICT_REFUSE;
+		reason = never;
+	} else if (wait != NULL && draft->guards->phase == PHASE_EARLY) {
+		decision->verdict = VERDICT_WAIT;
+		reason = wait;
+	} else {
+		decision->verdict = VERDICT_TAKE;
+	}
+	(void)snprintf(decision->reason, sizeof(decision->reason), "%s", reason);
+	if (decision->verdict != VERDICT_REFUSE)
+		choose_driver(decision);
+}
+
 static int decide(struct draft *draft, size_t index)
 {
 	const struct device *device = &draft->snapshot->devices[index];
-	const char *refusal = class_refusal(device->class_code);
-	struct decision *decision = add_decision(draft->plan, &device->address, device,
-						 &draft->claims->items[draft->claim[index]]);
+	const struct claim *claim = &draft->claims->items[draft->claim[index]];
+	const char *wait = reason_to_wait(draft, claim, device);
 
+	if (draft->guards->phase == PHASE_LATE &&
+	    (wait == NULL || refusal(device, draft->companion[index]) != NULL))
+		return 0;
+	struct decision *decision = add_decision(draft->plan, &device->address, device, claim);
 	if (decision == NULL)
 		return -ENOMEM;
 	decision->companion = draft->companion[index];
-	decision->verdict = refusal ? VERDICT_REFUSE : VERDICT_TAKE;
-	if (refusal != NULL)
-		(void)snprintf(decision->reason, sizeof(decision->reason), "%s", refusal);
-	else
-		(void)snprintf(decision->reason, sizeof(decision->reason), "%s",
-			       decision->companion ? "another function of a matched card"
-						   : "matched");
-	if (refusal == NULL)
-		choose_driver(decision);
+	judge(draft, decision, wait);
 	return 0;
 }
 
@@ -340,14 +438,14 @@ static bool names_by_ids(const struct claims *claims, const struct device *devic
 }
 
 /*
- * True when vfio-pci.ids= names a device that is refused, whichever claim it was refused to.
+ * True when vfio-pci.ids= names a device that is refused or waits, whichever claim names it.
  * vfio-pci would take it by itself while it is loaded; so it is loaded with an empty list,
  * which costs nothing: what is to be taken has its override by then.
  */
 static bool refuses_ids(const struct plan *plan, const struct claims *claims)
 {
 	for (size_t i = 0; i < plan->decision_count; i++)
-		if (plan->decisions[i].verdict == VERDICT_REFUSE &&
+		if (plan->decisions[i].verdict != VERDICT_TAKE &&
 		    plan->decisions[i].device != NULL &&
 		    names_by_ids(claims, plan->decisions[i].device))
 			return true;
@@ -412,7 +510,8 @@ static int draft_plan(struct draft *draft)
 	for (size_t i = 0; r == 0 && i < draft->snapshot->count; i++)
 		if (draft->claim[i] != NOBODY)
 			r = decide(draft, i);
-	for (size_t i = 0; r == 0 && i < draft->claims->count; i++)
+	for (size_t i = 0;
+	     r == 0 && i < draft->claims->count && draft->guards->phase != PHASE_LATE; i++)
 		r = report_claim(draft, i);
 	if (r < 0)
 		return r;
@@ -423,7 +522,7 @@ static int draft_plan(struct draft *draft)
 }
 
 int plan_make(const struct claims *claims, const struct snapshot *snapshot,
-	      struct plan *ret_plan)
+	      const struct guards *guards, struct plan *ret_plan)
 {
 	struct plan plan = { 0 };
 	size_t count = snapshot->count + 1; /* calloc() of nothing may be NULL */
@@ -431,7 +530,8 @@ int plan_make(const struct claims *claims, const struct snapshot *snapshot,
 	AUTO_FREE bool *companion = calloc(count, sizeof(*companion));
 	AUTO_FREE bool *taken = calloc(count, sizeof(*taken));
 	AUTO_FREE bool *excepted = calloc(count, sizeof(*excepted));
-	struct draft draft = { claims, snapshot, &plan, claim, companion, taken, excepted };
+	struct draft draft = { claims, snapshot,  guards, &plan,
+			       claim,  companion, taken,  excepted };
 
 	if (claim == NULL || companion == NULL || taken == NULL || excepted == NULL)
 		return -ENOMEM;
@@ -454,6 +554,8 @@ void plan_free(struct plan *plan)
 	*plan = (struct plan){ 0 };
 }
 
+static const char *const verdict_names[] = { "take", "refuse", "wait" };
+
 static void render_decision(struct text *text, const struct decision *decision)
 {
 	char address[PCI_ADDRESS_SIZE];
@@ -464,8 +566,8 @@ static void render_decision(struct text *text, const struct decision *decision)
 			       decision->device->ids.device);
 	text_add(text, "%s  %-9s  %-6s  %-12s  %s: %s\n",
 		 pci_address_format(&decision->address, address), ids,
-		 decision->verdict == VERDICT_TAKE ? "take" : "refuse",
-		 decision->verdict == VERDICT_TAKE ? decision->driver : "-",
+		 verdict_names[decision->verdict],
+		 decision->verdict == VERDICT_REFUSE ? "-" : decision->driver,
 		 decision->claim->name, decision->reason);
 }
 

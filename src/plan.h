@@ -8,6 +8,7 @@
 
 #include "claim.h"
 #include "device.h"
+#include "guards.h"
 
 enum { PLAN_REASON_SIZE = 192 };
 
@@ -16,7 +17,8 @@ enum { PLAN_REASON_SIZE = 192 };
 #define VFIO_PCI_MODULE "vfio_pci"
 #define VFIO_IOMMU_MODULE "vfio_iommu_type1"
 
-enum verdict { VERDICT_TAKE, VERDICT_REFUSE };
+/* VERDICT_WAIT is of PHASE_EARLY only: the late phase takes or refuses the device. */
+enum verdict { VERDICT_TAKE, VERDICT_REFUSE, VERDICT_WAIT };
 
 /* What becomes of one device that a claim names. */
 struct decision {
@@ -25,8 +27,9 @@ struct decision {
 	const struct claim *claim;
 	enum verdict verdict;
 	bool companion;                /* taken as another function of a matched card */
+	bool late;                     /* it is decided when root is mounted */
 	bool fallback;                 /* the driver is a variant; vfio-pci will do too */
-	char driver[DRIVER_NAME_SIZE]; /* of VERDICT_TAKE */
+	char driver[DRIVER_NAME_SIZE]; /* not of VERDICT_REFUSE */
 	char reason[PLAN_REASON_SIZE]; /* why it is taken or refused, one sentence */
 };
 
@@ -59,16 +62,14 @@ struct plan {
 };
 
 /*
- * Makes the plan. It points into `claims` and `snapshot`, which must outlive it.
+ * Makes the plan of a phase. It points into `claims` and `snapshot`, which must outlive it.
+ * A plan of PHASE_LATE has the devices that waited in the early one, and nothing else.
  * Returns 0 and *ret_plan (release with plan_free()), or -ENOMEM.
  */
 int plan_make(const struct claims *claims, const struct snapshot *snapshot,
-	      struct plan *ret_plan) MUST_CHECK;
+	      const struct guards *guards, struct plan *ret_plan) MUST_CHECK;
 
 void plan_free(struct plan *plan);
-
-/* Why a device of this class is never taken at boot, or NULL where it may be. */
-const char *class_refusal(uint32_t class_code);
 
 /* Turns the name of a driver or module into a module's: dashes become underscores. */
 void module_of_driver(const char *driver, char out[DRIVER_NAME_SIZE]);

@@ -10,8 +10,11 @@
 #include "version.h"
 
 static const char *const step_names[] = { "override", "load", "unbind", "probe", "bind" };
-static const char *const outcome_names[] = { "claimed", "failed", "refused" };
+static const char *const outcome_names[] = { "claimed", "failed", "refused", "waiting" };
 static const char *const table_names[] = { "unread", "ok", "missing", "bad" };
+
+/* By which a late run finds the place for its part. */
+#define RECORD_END "}\n"
 
 int record_add_step(struct record *record, enum step_kind kind, size_t decision,
 		    const char *target, int error)
@@ -141,6 +144,15 @@ static void add_messages(struct text *text, const struct plan *plan,
 	text_add(text, "%s]\n", *separator ? "\n  " : "");
 }
 
+/* "devices": [...], with a comma behind it. */
+static void add_devices(struct text *text, const struct record *record, const struct plan *plan)
+{
+	text_add(text, "  \"devices\": [");
+	for (size_t i = 0; record->devices != NULL && i < plan->decision_count; i++)
+		add_device(text, record, plan, i);
+	text_add(text, "%s],\n", plan->decision_count ? "\n  " : "");
+}
+
 int record_render(const struct record *record, const struct plan *plan,
 		  const struct cmdline *cmdline, char **ret_text)
 {
@@ -158,12 +170,53 @@ int record_render(const struct record *record, const struct plan *plan,
 	add_field(&text, "checksum", record->checksum);
 	text_add(&text, ", ");
 	add_field(&text, "reason", record->table_reason);
-	text_add(&text, "},\n  \"devices\": [");
-	for (size_t i = 0; record->devices != NULL && i < plan->decision_count; i++)
-		add_device(&text, record, plan, i);
-	text_add(&text, "%s],\n", plan->decision_count ? "\n  " : "");
+	text_add(&text, "},\n");
+	add_devices(&text, record, plan);
 	add_modules(&text, record);
 	add_messages(&text, plan, cmdline);
-	text_add(&text, "}\n");
+	text_add(&text, RECORD_END);
+	return text_take(&text, ret_text);
+}
+
+static void add_needs(struct text *text, const struct guards *guards)
+{
+	char address[PCI_ADDRESS_SIZE];
+
+	text_add(text, "  \"needs\": [");
+	for (size_t i = 0; i < guards->need_count; i++) {
+		text_add(text, "%s\n    {", i ? "," : "");
+		add_field(text, "address",
+			  pci_address_format(&guards->needs[i].address, address));
+		text_add(text, ", ");
+		add_field(text, "reason", guards->needs[i].reason);
+		text_add(text, "}");
+	}
+	text_add(text, "%s],\n", guards->need_count ? "\n  " : "");
+}
+
+int record_render_late(const char *early, const struct record *record, const struct plan *plan,
+		       const struct guards *guards, char **ret_text)
+{
+	static const struct cmdline none;
+	size_t length = strlen(early);
+	size_t end = strlen(RECORD_END);
+	struct text text = { 0 };
+
+	if (length < end || strcmp(early + length - end, RECORD_END) != 0)
+		return -EBADMSG;
+	text_add(&text, "%.*s", (int)(length - end), early);
+	/* The last member has no comma behind it. */
+	while (text.length > 0 && text.data[text.length - 1] == '\n')
+		text.length--;
+	text_add(&text, ",\n  \"late\": {\n");
+	text_add(&text, "  \"started\": %.3f,\n  \"finished\": %.3f,\n", record->started,
+		 record->finished);
+	add_string(&text, "  ", "storage_reason", guards->storage_reason);
+	add_string(&text, "  ", "network_reason", guards->network_reason);
+	add_needs(&text, guards);
+	add_devices(&text, record, plan);
+	add_modules(&text, record);
+	add_messages(&text, plan, &none);
+	text_add(&text, "  }\n" RECORD_END);
 	return text_take(&text, ret_text);
 }

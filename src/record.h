@@ -19,7 +19,8 @@ struct step {
 	int error;                     /* 0 or a positive errno */
 };
 
-enum outcome { OUTCOME_CLAIMED, OUTCOME_FAILED, OUTCOME_REFUSED };
+/* OUTCOME_WAITING: the late run of the helper, when root is mounted, has the rest. */
+enum outcome { OUTCOME_CLAIMED, OUTCOME_FAILED, OUTCOME_REFUSED, OUTCOME_WAITING };
 
 /* How one decision ended. */
 struct device_record {
@@ -60,5 +61,14 @@ void record_free(struct record *record);
  */
 int record_render(const struct record *record, const struct plan *plan,
 		  const struct cmdline *cmdline, char **ret_text) MUST_CHECK;
+
+/*
+ * Renders boot.json again with what the late run did, as its last member "late".
+ *
+ * @early: boot.json as the early run left it
+ * Returns 0 and *ret_text (owned by the caller), -EBADMSG (`early` has another end) or -ENOMEM.
+ */
+int record_render_late(const char *early, const struct record *record, const struct plan *plan,
+		       const struct guards *guards, char **ret_text) MUST_CHECK;
 
 #endif

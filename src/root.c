@@ -133,6 +133,16 @@ int root_open_inside(const struct root *root, const char *path, int flags)
 	return -errno;
 }
 
+DIR *root_open_directory(const struct root *root, const char *path)
+{
+	int fd = root_open_inside(root, path, O_RDONLY | O_DIRECTORY);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (dir == NULL && fd >= 0)
+		(void)close(fd);
+	return dir;
+}
+
 int root_read(const struct root *root, const char *path, size_t most, char **ret_data,
 	      size_t *ret_length)
 {

@@ -29,6 +29,9 @@ void root_close(struct root *root);
  */
 int root_open_inside(const struct root *root, const char *path, int flags) MUST_CHECK;
 
+/* Opens a directory to read, as root_open_inside() does. NULL when that fails. */
+DIR *root_open_directory(const struct root *root, const char *path) MUST_CHECK;
+
 /*
  * Reads a whole file of at most `most` bytes. The result always ends with a zero byte behind
  * its *ret_length bytes, and is owned by the caller.

@@ -273,8 +273,10 @@ static bool is_taken(const struct plan *plan, const struct device *device)
 
 static int sort_devices(struct finder *finder, const struct snapshot *snapshot)
 {
+	/* Only displays count here, and nothing guards them. */
+	const struct guards guards = { .phase = PHASE_WHOLE };
 	struct plan plan;
-	int r = plan_make(&finder->config->claims, snapshot, &plan);
+	int r = plan_make(&finder->config->claims, snapshot, &guards, &plan);
 
 	if (r < 0)
 		return r;

@@ -16,6 +16,7 @@
 #include "log.h"
 #include "match.h"
 #include "modules.h"
+#include "needs.h"
 #include "options.h"
 #include "plan.h"
 #include "record.h"
@@ -28,7 +29,7 @@
 #define PROGRAM "vfio-claim-boot"
 #define RD_BLACKLIST_PATH "etc/modprobe.d/vfio-claim-rd.conf"
 
-enum { CMDLINE_SIZE_MOST = 65536 };
+enum { CMDLINE_SIZE_MOST = 65536, RECORD_SIZE_MOST = 16 << 20 };
 
 /* Everything of one run; released at one place. */
 struct boot {
@@ -37,6 +38,7 @@ struct boot {
 	struct cmdline cmdline;
 	struct claims claims; /* of the table, then of the command line */
 	struct snapshot snapshot;
+	struct guards guards;
 	struct plan plan;
 	struct modules *modules;
 	struct record record;
@@ -46,6 +48,7 @@ static void boot_free(struct boot *boot)
 {
 	record_free(&boot->record);
 	plan_free(&boot->plan);
+	guards_free(&boot->guards);
 	snapshot_free(&boot->snapshot);
 	claims_free(&boot->claims);
 	cmdline_free(&boot->cmdline);
@@ -180,7 +183,10 @@ static void log_device(const struct decision *decision, const struct device_reco
 	if (decision->device != NULL)
 		(void)snprintf(ids, sizeof(ids), " %04x:%04x", decision->device->ids.vendor,
 			       decision->device->ids.device);
-	if (device->outcome == OUTCOME_REFUSED)
+	if (device->outcome == OUTCOME_WAITING)
+		log_line(LOG_LEVEL_INFO, "%s%s [%s] waits: %s", address, ids,
+			 decision->claim->name, device->reason);
+	else if (device->outcome == OUTCOME_REFUSED)
 		log_line(LOG_LEVEL_WARNING, "%s%s [%s] refused: %s", address, ids,
 			 decision->claim->name, device->reason);
 	else if (device->outcome == OUTCOME_FAILED)
@@ -266,16 +272,30 @@ static void load_list(struct boot *boot, const char *argument, const struct modu
 	}
 }
 
-/* The claims, the devices and what is to be done about them. */
-static int make_plan(struct boot *boot, const char *table_path)
+/*
+ * The claims, the devices and what is to be done about them.
+ *
+ * @real_root: where root is mounted, for the late run; NULL: it is not yet
+ */
+static int make_plan(struct boot *boot, const char *table_path, const char *real_root)
 {
+	const char *sign = network_boot_sign(&boot->root, &boot->cmdline);
 	int r = read_table(boot, table_path);
 
+	boot->guards.phase = real_root == NULL ? PHASE_EARLY : PHASE_LATE;
+	boot->guards.network_boot = sign != NULL;
+	if (sign != NULL)
+		log_line(LOG_LEVEL_DEBUG, "'%s' says that the boot goes over the network",
+			 sign);
 	if (r == 0)
 		r = claims_append(&boot->claims, &boot->cmdline.claims);
 	if (r == 0)
 		r = scan(boot);
-	return r == 0 ? plan_make(&boot->claims, &boot->snapshot, &boot->plan) : r;
+	if (r == 0 && real_root != NULL)
+		r = needs_find(&boot->root, real_root, NEEDS_BOOT | NEEDS_NOW, &boot->snapshot,
+			       &boot->guards);
+	return r == 0 ? plan_make(&boot->claims, &boot->snapshot, &boot->guards, &boot->plan)
+		      : r;
 }
 
 static int claim_devices(struct boot *boot)
@@ -283,10 +303,9 @@ static int claim_devices(struct boot *boot)
 	struct loader loader = { load_module, boot };
 	int r = plan_apply(&boot->plan, &boot->root, &loader, &boot->record);
 
-	if (r < 0)
-		return r;
-	log_outcome(boot);
-	return write_claims_in_force(boot);
+	if (r == 0)
+		log_outcome(boot);
+	return r;
 }
 
 /* The main job. `rd_driver`: no dracut here, so rd.driver.* are ours to carry out. */
@@ -302,12 +321,56 @@ static int run_boot(struct boot *boot, bool rd_driver)
 	int r = rd_driver ? write_rd_blacklist(boot) : 0;
 	open_modules(boot);
 	if (r == 0)
-		r = make_plan(boot, CLAIMS_TABLE_PATH);
+		r = make_plan(boot, CLAIMS_TABLE_PATH, NULL);
 	if (r == 0)
 		r = claim_devices(boot);
+	if (r == 0)
+		r = write_claims_in_force(boot);
 	if (r == 0 && rd_driver)
 		load_list(boot, "rd.driver.pre", &boot->cmdline.pre);
 	return r == 0 ? write_record(boot) : r;
+}
+
+/* boot.json with the late part; one that the early run did not leave is begun here. */
+static int write_late_record(struct boot *boot)
+{
+	static const struct plan no_plan;
+	AUTO_FREE char *early = NULL;
+	AUTO_FREE char *json = NULL;
+	size_t length;
+	int r = root_read(&boot->root, RUN_RECORD_PATH, RECORD_SIZE_MOST, &early, &length);
+
+	boot->record.finished = uptime();
+	if (r < 0) {
+		struct record none = boot->record;
+
+		none.devices = NULL;
+		none.step_count = 0;
+		none.enabled = true;
+		r = record_render(&none, &no_plan, &boot->cmdline, &early);
+	}
+	if (r == 0)
+		r = record_render_late(early, &boot->record, &boot->plan, &boot->guards, &json);
+	if (r == 0)
+		write_file(boot, RUN_RECORD_PATH, json);
+	return r;
+}
+
+/*
+ * When root is mounted: the devices that waited, as far as nothing needs them. The claims are
+ * those that were in force early in this boot, the command line's among them.
+ */
+static int run_late(struct boot *boot, const char *real_root)
+{
+	if (boot->cmdline.disabled || faccessat(boot->root.fd, RUN_CLAIMS_PATH, F_OK, 0) < 0)
+		return 0;
+	claims_free(&boot->cmdline.claims);
+	open_modules(boot);
+	int r = make_plan(boot, RUN_CLAIMS_PATH, real_root + strspn(real_root, "/"));
+	if (r < 0 || boot->plan.decision_count == 0)
+		return r;
+	r = claim_devices(boot);
+	return r == 0 ? write_late_record(boot) : r;
 }
 
 /* rd.driver.post= for initramfs-tools, after udev has settled. */
@@ -337,7 +400,7 @@ static int run_dry(struct boot *boot)
 		/* It has the command line's claims already. */
 		claims_free(&boot->cmdline.claims);
 	}
-	int r = make_plan(boot, table);
+	int r = make_plan(boot, table, NULL);
 	if (r == 0)
 		r = plan_render(&boot->plan, &text);
 	for (size_t i = 0; r == 0 && i < boot->cmdline.problem_count; i++)
@@ -361,7 +424,7 @@ static enum exit_code run_device(struct boot *boot, const char *device, const ch
 	}
 	/* The claims in force have the command line's among them. */
 	claims_free(&boot->cmdline.claims);
-	if (make_plan(boot, RUN_CLAIMS_PATH) < 0)
+	if (make_plan(boot, RUN_CLAIMS_PATH, NULL) < 0)
 		return EXIT_SYSTEM;
 	for (size_t i = 0; i < boot->plan.decision_count; i++) {
 		const struct decision *decision = &boot->plan.decisions[i];
@@ -380,6 +443,7 @@ struct arguments {
 	const char *root;
 	const char *device;
 	const char *claim;
+	const char *late;
 	bool rd_driver;
 	bool post;
 	bool dry_run;
@@ -428,7 +492,8 @@ static enum exit_code run(struct boot *boot, const struct arguments *arguments)
 	if (r == 0 && arguments->device != NULL)
 		return run_device(boot, arguments->device, arguments->claim);
 	if (r == 0)
-		r = arguments->post      ? run_post(boot)
+		r = arguments->late      ? run_late(boot, arguments->late)
+		    : arguments->post    ? run_post(boot)
 		    : arguments->dry_run ? run_dry(boot)
 					 : run_boot(boot, arguments->rd_driver);
 	if (r < 0)
@@ -444,6 +509,8 @@ int main(int argc, char **argv)
 		  &arguments.root, NULL },
 		{ "rd-driver", NULL, "carry out rd.driver.pre, .post and .blacklist too",
 		  &arguments.rd_driver, NULL, NULL },
+		{ "late", "DIR", "root is mounted at DIR: take what waited for that", NULL,
+		  &arguments.late, NULL },
 		{ "post", NULL, "only load the modules of rd.driver.post", &arguments.post,
 		  NULL, NULL },
 		{ "dry-run", NULL, "print the plan and change nothing", &arguments.dry_run,

@@ -25,6 +25,10 @@ install_product() {
 		"$root/usr/share/initramfs-tools/scripts/init-top/00-vfio-claim"
 	install -D "$REPO/hooks/vfio-claim-post" \
 		"$root/usr/share/initramfs-tools/scripts/init-premount/vfio-claim-post"
+	for directory in local-bottom nfs-bottom; do
+		install -D "$REPO/hooks/vfio-claim-late" \
+			"$root/usr/share/initramfs-tools/scripts/$directory/vfio-claim-late"
+	done
 }
 
 # Object files that are modules to depmod.

@@ -95,11 +95,11 @@ nothing_claimed() {
 	[ "checksum $(record .table.checksum)" = "$(tail -n 1 "$ROOT/etc/vfio-claim/claims")" ]
 	[ "$(record '.finished >= .started and .started > 0')" = true ]
 	[ "$(record -c '[.devices[] | .outcome]')" = \
-		'["failed","failed","failed","failed","refused"]' ]
+		'["failed","failed","failed","failed","waiting"]' ]
 	[ "$(record -c '.devices[0] | [.address,.id,.class,.claim,.driver_wanted,.driver_before,.driver,.override,.iommu_group,.outcome]')" = \
 		'["0000:01:00.0","10de:1c30:10de:11b3","030000","gpu","vfio-pci","nouveau","nouveau","vfio-pci",5,"failed"]' ]
 	[ "$(record -c '.devices[4] | [.address,.driver,.override,.driver_wanted,.actions]')" = \
-		'["0000:03:00.0","nvme",null,null,[]]' ]
+		'["0000:03:00.0","nvme",null,"vfio-pci",[]]' ]
 	[ "$(record -c '[.modules[].name]')" = '["vfio_pci","vfio_iommu_type1"]' ]
 	[ "$(record -c .messages)" = '["claim gpu: 3 cards expected, 2 found"]' ]
 }

@@ -210,8 +210,14 @@ options_agree() {
 
 	# A record that was really written has no field that the source's text did not show.
 	make_machine "$BATS_TEST_TMPDIR/machine"
-	echo rd.vfio-claim=10de:1c30 >"$BATS_TEST_TMPDIR/machine/proc/cmdline"
+	mkdir "$BATS_TEST_TMPDIR/machine/etc"
+	printf '[claim gpu]\nmatch = 10de:1c30\nwhen = guarded\n' \
+		>"$BATS_TEST_TMPDIR/machine/etc/vfio-claim.conf"
+	echo ro >"$BATS_TEST_TMPDIR/machine/proc/cmdline"
+	"$build/vfio-claim" image --root "$BATS_TEST_TMPDIR/machine" \
+		--dest "$BATS_TEST_TMPDIR/machine"
 	"$build/vfio-claim-boot" --root "$BATS_TEST_TMPDIR/machine"
+	"$build/vfio-claim-boot" --root "$BATS_TEST_TMPDIR/machine" --late /sysroot
 	jq -r '[paths | map(select(type == "string")) | .[]] | unique[]' \
 		"$BATS_TEST_TMPDIR/machine/run/vfio-claim/boot.json" >"$BATS_TEST_TMPDIR/written"
 	same boot.json "$BATS_TEST_TMPDIR/written" \

@@ -384,9 +384,11 @@ stage() {
 		"$vfio/vfio_virqfd.ko.gz" "$vfio/vfio_iommu_type1.ko"
 	if [ "$GENERATOR" = dracut ]; then
 		file "$hooks/00-vfio-claim-pre-udev.sh"
+		file "${hooks%/*}/pre-pivot/99-vfio-claim-pre-pivot.sh"
 		return
 	fi
 	file "$STAGE/scripts/init-top/00-vfio-claim" "$STAGE/scripts/init-premount/vfio-claim-post"
+	file "$STAGE/scripts/local-bottom/vfio-claim-late" "$STAGE/scripts/nfs-bottom/vfio-claim-late"
 	cat >"$STAGE/scripts/init-top/ORDER" <<-'END'
 		/scripts/init-top/00-vfio-claim "$@"
 		[ -e /conf/param.conf ] && . /conf/param.conf
@@ -522,6 +524,14 @@ lacks() {
 	pack "$STAGE" >"$IMAGE"
 	lacks "the boot script /scripts/init-premount/vfio-claim-post is not in it"
 	stage
+	rm "$STAGE/scripts/local-bottom/vfio-claim-late"
+	pack "$STAGE" >"$IMAGE"
+	lacks "the boot script /scripts/local-bottom/vfio-claim-late is not in it"
+	stage
+	rm "$STAGE/scripts/nfs-bottom/vfio-claim-late"
+	pack "$STAGE" >"$IMAGE"
+	lacks "the boot script /scripts/nfs-bottom/vfio-claim-late is not in it"
+	stage
 	rm "$STAGE"/usr/lib/modules/*/kernel/drivers/vfio/vfio_virqfd*
 	pack "$STAGE" >"$IMAGE"
 	lacks "the kernel module vfio_virqfd is not in it"
@@ -542,8 +552,14 @@ lacks() {
 	rm "$STAGE"/var/lib/dracut/hooks/pre-udev/*
 	pack "$STAGE" >"$IMAGE"
 	lacks "dracut's pre-udev hook vfio-claim-pre-udev.sh is not in it"
+	rm "$STAGE"/var/lib/dracut/hooks/pre-pivot/*
+	file "$STAGE/var/lib/dracut/hooks/pre-udev/00-vfio-claim-pre-udev.sh"
+	pack "$STAGE" >"$IMAGE"
+	lacks "dracut's pre-pivot hook vfio-claim-pre-pivot.sh is not in it"
+	rm "$STAGE"/var/lib/dracut/hooks/pre-udev/*
 	# dracut 059 has them elsewhere.
 	file "$STAGE/usr/lib/dracut/hooks/pre-udev/00-vfio-claim-pre-udev.sh"
+	file "$STAGE/usr/lib/dracut/hooks/pre-pivot/99-vfio-claim-pre-pivot.sh"
 	pack "$STAGE" >"$IMAGE"
 	whole
 }
@@ -628,6 +644,8 @@ lacks() {
 	[ "$output" = "/boot/initrd.img-$KERNEL: /etc/vfio-claim/claims is still in it
 /boot/initrd.img-$KERNEL: /scripts/init-premount/vfio-claim-post is still in it
 /boot/initrd.img-$KERNEL: /scripts/init-top/00-vfio-claim is still in it
+/boot/initrd.img-$KERNEL: /scripts/local-bottom/vfio-claim-late is still in it
+/boot/initrd.img-$KERNEL: /scripts/nfs-bottom/vfio-claim-late is still in it
 /boot/initrd.img-$KERNEL: /usr/lib/vfio-claim/vfio-claim-boot is still in it" ]
 	rm -r "$STAGE/etc/vfio-claim" "$STAGE/scripts" "$STAGE/usr/lib/vfio-claim"
 	mkdir -p "$STAGE/usr/lib/vfio-claim"

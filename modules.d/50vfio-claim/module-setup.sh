@@ -34,6 +34,8 @@ install() {
     /usr/sbin/vfio-claim image --dest "$initdir" --root "${dracutsysrootdir:-/}" || vfio_claim_fail
     inst_multiple /usr/lib/vfio-claim/vfio-claim-boot
     inst_hook pre-udev 00 "$moddir/vfio-claim-pre-udev.sh"
+    # Last of its kind: what needs a disk before has it then.
+    inst_hook pre-pivot 99 "$moddir/vfio-claim-pre-pivot.sh"
 }
 
 # dracut goes on after a module's error, and the image would silently claim nothing.

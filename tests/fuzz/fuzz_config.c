@@ -33,14 +33,16 @@ static void check_rule(const struct claims *claims)
 static void check_plan(const struct claims *claims)
 {
 	struct snapshot snapshot = { devices, sizeof(devices) / sizeof(devices[0]) };
+	const struct guards early = { .phase = PHASE_EARLY };
 	struct plan plan = { 0 };
 	char *text;
 
 	snapshot_mark_candidates(&snapshot, claims);
-	MUST(plan_make(claims, &snapshot, &plan) == 0);
+	MUST(plan_make(claims, &snapshot, &early, &plan) == 0);
 	for (size_t i = 0; i < plan.decision_count; i++)
-		MUST(plan.decisions[i].verdict == VERDICT_REFUSE ||
-		     class_refusal(plan.decisions[i].device->class_code) == NULL);
+		MUST(plan.decisions[i].verdict != VERDICT_TAKE ||
+		     plan.decisions[i].claim->when == WHEN_EARLY ||
+		     guard_kind_of(plan.decisions[i].device) != GUARD_STORAGE);
 	MUST(plan_render(&plan, &text) == 0);
 	free(text);
 	plan_free(&plan);

@@ -67,6 +67,7 @@ struct test_claim {
 	const char *driver;
 	unsigned expect;
 	enum claim_origin origin;
+	enum claim_when when;
 };
 
 static inline struct claims claims_of(const struct test_claim *from, size_t count)
@@ -89,6 +90,7 @@ static inline struct claims claims_of(const struct test_claim *from, size_t coun
 		claim->functions = from[i].functions;
 		claim->expect = from[i].expect;
 		claim->origin = from[i].origin;
+		claim->when = from[i].when;
 		if (from[i].driver != NULL)
 			(void)copy_field(claim->driver, sizeof(claim->driver), from[i].driver);
 	}

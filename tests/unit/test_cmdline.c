@@ -346,6 +346,60 @@ static void test_quotes(void **state)
 	assert_claims("--x rd.vfio-claim=10de:1c30", "rd.vfio-claim-1: 10de:1c30");
 }
 
+/* What says that the boot goes over the network, and what only looks like it. */
+static void test_network(void **state)
+{
+	static const char *const network[] = {
+		"ro ip=dhcp",
+		"ip=192.168.0.2::192.168.0.1:255.255.255.0:host:eth0:none",
+		"BOOTIF=01-52-54-00-12-34-56",
+		"root=/dev/nfs",
+		"root=nfs:10.0.2.2:/x",
+		"root=nfs4:10.0.2.2:/x",
+		"nfsroot=10.0.2.2:/x",
+		"boot=nfs",
+		"rd.neednet=1",
+		"netroot=iscsi:@10.0.2.2::3260::iqn",
+		"rd.iscsi.firmware=1",
+		"iscsi_initiator=iqn.x",
+		"fcoe=eth0:nodcb",
+		"rd.nvmf.discover=tcp,x",
+		"root=dhcp",
+		"root=live:http://x/y",
+		"BOOT=nfs",
+		"IP=dhcp",
+		"\"ip=dhcp\"",
+	};
+	static const char *const local[] = {
+		"",
+		"ro root=/dev/sda1",
+		"ip=",
+		"ip=off",
+		"ip=none",
+		"BOOTIF=",
+		"skip=dhcp",
+		"rd.neednet=0",
+		"root=UUID=1",
+		"boot=local",
+		"BOOT=local",
+		"ipv6.disable=1",
+		"NFSROOT=auto",
+		"root=LABEL=nfs",
+	};
+	struct cmdline cmdline;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(network); i++)
+		if (cmdline_network(network[i]) == NULL)
+			fail_msg("'%s' is a boot over the network", network[i]);
+	for (size_t i = 0; i < LENGTH(local); i++)
+		if (cmdline_network(local[i]) != NULL)
+			fail_msg("'%s' is no boot over the network", local[i]);
+	assert_int_equal(cmdline_parse("ro ip=dhcp", &cmdline), 0);
+	assert_string_equal(cmdline.network_by, "ip=");
+	cmdline_free(&cmdline);
+}
+
 static void test_a_very_long_argument(void **state)
 {
 	char *line = malloc(20000);
@@ -376,6 +430,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_modules),
 		cmocka_unit_test(test_one_wrong_word_spoils_no_other),
 		cmocka_unit_test(test_quotes),
+		cmocka_unit_test(test_network),
 		cmocka_unit_test(test_a_very_long_argument),
 	};
 

@@ -43,6 +43,9 @@ static const struct test_device four[] = {
 	{ "41:00.3", "10de:1ad9", 0x0c8000, "40:01.1/00.3", NULL, false, NULL },
 };
 
+/* What the plans of this file are made under, unless a test changes it. */
+static struct guards guards;
+
 /* Plans and renders. */
 static char *plan_of(const struct test_device *devices, size_t device_count,
 		     const struct test_claim *from, size_t claim_count)
@@ -53,7 +56,7 @@ static char *plan_of(const struct test_device *devices, size_t device_count,
 	char *text;
 
 	snapshot_mark_candidates(&snapshot, &claims);
-	assert_int_equal(plan_make(&claims, &snapshot, &plan), 0);
+	assert_int_equal(plan_make(&claims, &snapshot, &guards, &plan), 0);
 	for (size_t i = 0; i < plan.decision_count; i++)
 		assert_true(plan.decisions[i].verdict == VERDICT_REFUSE ||
 			    plan.decisions[i].device->candidate);
@@ -180,7 +183,8 @@ static void test_path_unknown(void **state)
 static void test_candidates(void **state)
 {
 	static const struct test_claim claim[] = { { .name = "a", .match = { "10de:10f1" } } };
-	static const struct test_claim path[] = { { .name = "a", .match = { "path=00:03.0" } } };
+	static const struct test_claim path[] = { { .name = "a",
+						    .match = { "path=00:03.0" } } };
 	struct snapshot snapshot = machine(twins, LENGTH(twins));
 	struct claims claims = claims_of(claim, 1);
 
@@ -203,12 +207,10 @@ static void test_candidates(void **state)
 static void test_identical_cards(void **state)
 {
 	static const struct test_claim both[] = { { .name = "gpu", .match = { "10de:1c30" } } };
-	static const struct test_claim one[] = {
-		{ .name = "gpu", .match = { "0000:02:00.0 10de:1c30" } }
-	};
-	static const struct test_claim second[] = {
-		{ .name = "gpu", .match = { "10de:1c30 nth=2" } }
-	};
+	static const struct test_claim one[] = { { .name = "gpu",
+						   .match = { "0000:02:00.0 10de:1c30" } } };
+	static const struct test_claim second[] = { { .name = "gpu",
+						      .match = { "10de:1c30 nth=2" } } };
 	static const char only_second[] =
 		"0000:02:00.0  10de:1c30  take    vfio-pci      gpu: matched\n"
 		"0000:02:00.1  10de:10f1  take    vfio-pci      gpu: another function of a "
@@ -217,10 +219,12 @@ static void test_identical_cards(void **state)
 	(void)state;
 	PLAN(twins, both,
 	     "0000:01:00.0  10de:1c30  take    vfio-pci      gpu: matched\n"
-	     "0000:01:00.1  10de:10f1  take    vfio-pci      gpu: another function of a matched "
+	     "0000:01:00.1  10de:10f1  take    vfio-pci      gpu: another function of a "
+	     "matched "
 	     "card\n"
 	     "0000:02:00.0  10de:1c30  take    vfio-pci      gpu: matched\n"
-	     "0000:02:00.1  10de:10f1  take    vfio-pci      gpu: another function of a matched "
+	     "0000:02:00.1  10de:10f1  take    vfio-pci      gpu: another function of a "
+	     "matched "
 	     "card\n");
 	PLAN(twins, one, only_second);
 	PLAN(twins, second, only_second);
@@ -228,9 +232,9 @@ static void test_identical_cards(void **state)
 
 static void test_functions_matched(void **state)
 {
-	static const struct test_claim claim[] = { { .name = "gpu",
-						     .match = { "01:00.0" },
-						     .functions = FUNCTIONS_MATCHED } };
+	static const struct test_claim claim[] = {
+		{ .name = "gpu", .match = { "01:00.0" }, .functions = FUNCTIONS_MATCHED }
+	};
 
 	(void)state;
 	PLAN(twins, claim, "0000:01:00.0  10de:1c30  take    vfio-pci      gpu: matched\n");
@@ -255,25 +259,25 @@ static void test_except(void **state)
 	(void)state;
 	PLAN(twins, card,
 	     "0000:02:00.0  10de:1c30  take    vfio-pci      gpu: matched\n"
-	     "0000:02:00.1  10de:10f1  take    vfio-pci      gpu: another function of a matched "
+	     "0000:02:00.1  10de:10f1  take    vfio-pci      gpu: another function of a "
+	     "matched "
 	     "card\n");
 	PLAN(twins, audio, "0000:01:00.0  10de:1c30  take    vfio-pci      gpu: matched\n");
 	PLAN(twins, everything, "");
 	PLAN(twins, nth,
 	     "0000:01:00.0  10de:1c30  take    vfio-pci      gpu: matched\n"
-	     "0000:01:00.1  10de:10f1  take    vfio-pci      gpu: another function of a matched "
+	     "0000:01:00.1  10de:10f1  take    vfio-pci      gpu: another function of a "
+	     "matched "
 	     "card\n"
 	     "0000:02:00.0  10de:1c30  take    vfio-pci      gpu: matched\n");
 }
 
 static void test_moved_card(void **state)
 {
-	static const struct test_claim other[] = {
-		{ .name = "gpu", .match = { "0000:03:00.0 10de:1c30" } }
-	};
-	static const struct test_claim empty[] = {
-		{ .name = "gpu", .match = { "0000:07:00.0 10de:1c30" } }
-	};
+	static const struct test_claim other[] = { { .name = "gpu",
+						     .match = { "0000:03:00.0 10de:1c30" } } };
+	static const struct test_claim empty[] = { { .name = "gpu",
+						     .match = { "0000:07:00.0 10de:1c30" } } };
 	static const struct test_claim gone[] = {
 		{ .name = "gpu", .match = { "0000:07:00.0 1002:0001", "0000:08:00.0" } }
 	};
@@ -346,7 +350,8 @@ static void test_expect(void **state)
 
 static void test_companions_of_a_card(void **state)
 {
-	static const struct test_claim display[] = { { .name = "w", .match = { "10de:1e84" } } };
+	static const struct test_claim display[] = { { .name = "w",
+						       .match = { "10de:1e84" } } };
 	static const struct test_claim usb[] = { { .name = "w", .match = { "10de:1ad8" } } };
 	char *text = plan_of(four, LENGTH(four), display, 1);
 
@@ -383,7 +388,8 @@ static void test_makers_in_one_slot(void **state)
 /* On the root bus only the usual companions of a display go with it. */
 static void test_companions_on_the_root_bus(void **state)
 {
-	static const struct test_claim display[] = { { .name = "i", .match = { "8086:46a6" } } };
+	static const struct test_claim display[] = { { .name = "i",
+						       .match = { "8086:46a6" } } };
 	static const struct test_claim audio[] = { { .name = "i", .match = { "8086:51c8" } } };
 	static const struct test_claim bus[] = { { .name = "i", .match = { "8086:46a9" } } };
 
@@ -416,33 +422,6 @@ static void test_virtual_functions(void **state)
 	PLAN(slot, first, "0000:05:00.1  8086:1520  take    vfio-pci      vf: matched\n");
 }
 
-static void test_refused_classes(void **state)
-{
-	static const struct {
-		uint32_t class_code;
-		const char *reason; /* NULL: it may be claimed */
-	} rows[] = {
-		{ 0x060000, "bridge" },	 { 0x060400, "bridge" },  { 0x068000, "bridge" },
-		{ 0x010601, "storage" }, { 0x010802, "storage" }, { 0x010000, "storage" },
-		{ 0x018000, "storage" }, { 0x0c0400, "storage" }, { 0x080501, "storage" },
-		{ 0x020000, "network" }, { 0x028000, "network" }, { 0x0d8000, "network" },
-		{ 0x0c0600, "network" }, { 0x030000, NULL },	  { 0x030200, NULL },
-		{ 0x040300, NULL },	 { 0x0c0330, NULL },	  { 0x0c8000, NULL },
-		{ 0x120000, NULL },	 { 0x000000, NULL },	  { 0x0b4000, NULL },
-		{ 0x080000, NULL },	 { 0xff0000, NULL },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < LENGTH(rows); i++) {
-		const char *reason = class_refusal(rows[i].class_code);
-
-		if (rows[i].reason == NULL)
-			assert_null(reason);
-		else
-			assert_contains(reason ? reason : "", rows[i].reason);
-	}
-}
-
 static void test_refusals_in_a_plan(void **state)
 {
 	static const struct test_claim claims[] = {
@@ -452,10 +431,14 @@ static void test_refusals_in_a_plan(void **state)
 	char *text = plan_of(twins, LENGTH(twins), claims, LENGTH(claims));
 
 	(void)state;
-	assert_contains(text, "0000:00:1f.0  8086:2918  refuse  -             chipset: a bridge");
-	assert_contains(text, "0000:00:1f.2  8086:2922  refuse  -             chipset: storage");
-	assert_contains(text, "0000:00:1f.3  8086:2930  take    vfio-pci      chipset: matched");
-	assert_contains(text, "0000:03:00.0  144d:a80a  refuse  -             disk: storage");
+	assert_contains(text,
+			"0000:00:1f.0  8086:2918  refuse  -             chipset: a bridge");
+	assert_contains(text,
+			"0000:00:1f.2  8086:2922  wait    vfio-pci      chipset: root could");
+	assert_contains(text,
+			"0000:00:1f.3  8086:2930  take    vfio-pci      chipset: matched");
+	assert_contains(text,
+			"0000:03:00.0  144d:a80a  wait    vfio-pci      disk: root could");
 	assert_null(strstr(text, "override  0000:03:00.0"));
 	assert_null(strstr(text, "bind      0000:00:1f.2"));
 	free(text);
@@ -481,7 +464,8 @@ static void test_refused_ids(void **state)
 	char *text = plan_of(twins, LENGTH(twins), by_config, LENGTH(by_config));
 
 	(void)state;
-	assert_contains(text, "0000:03:00.0  144d:a80a  refuse  -             disk: storage");
+	assert_contains(text,
+			"0000:03:00.0  144d:a80a  wait    vfio-pci      disk: root could");
 	assert_contains(text, "load      vfio_pci  ids=\n");
 	free(text);
 	text = plan_of(twins, LENGTH(twins), &by_config[2], 1);
@@ -503,13 +487,152 @@ static void test_refused_companions(void **state)
 	static const struct test_claim other[] = { { .name = "a", .match = { "1af4:1045" } } };
 
 	(void)state;
-	PLAN(card, port,
-	     "0000:01:00.1  1af4:1041  refuse  -             a: a network device is not claimed "
-	     "at boot: the machine could be booting over it\n");
+	PLAN(card, port, "0000:01:00.1  1af4:1041  take    vfio-pci      a: matched\n");
 	PLAN(card, other,
 	     "0000:01:00.0  1af4:1045  take    vfio-pci      a: matched\n"
-	     "0000:01:00.1  1af4:1041  refuse  -             a: a network device is not claimed "
-	     "at boot: the machine could be booting over it\n");
+	     "0000:01:00.1  1af4:1041  refuse  -             a: storage and network functions "
+	     "are not taken along with a card: name it in the claim if it is meant\n");
+}
+
+/* The two disks, one of which is root's; a network card; a card's USB and one of its own. */
+static const struct test_device guarded[] = {
+	{ "00:14.0", "8086:51ed", 0x0c0330, NULL, "xhci_hcd", false, NULL },
+	{ "01:00.0", "144d:a80a", 0x010802, "00:01.0/00.0", "nvme", false, NULL },
+	{ "02:00.0", "144d:a80a", 0x010802, "00:02.0/00.0", "nvme", false, NULL },
+	{ "03:00.0", "8086:1521", 0x020000, "00:03.0/00.0", "igb", false, NULL },
+	{ "04:00.0", "10de:1e84", 0x030000, "00:04.0/00.0", NULL, false, NULL },
+	{ "04:00.2", "10de:1ad8", 0x0c0330, "00:04.0/00.2", NULL, false, NULL },
+};
+
+static const struct test_claim guarded_claims[] = {
+	{ .name = "usb", .match = { "class=0c03" } },
+	{ .name = "disks", .match = { "144d:a80a" } },
+	{ .name = "nic", .match = { "8086:1521" } },
+	{ .name = "gpu", .match = { "10de:1e84" } },
+};
+
+#define WAITS ": decided when root is mounted\n"
+
+/* Nothing is known yet: what could be needed waits, and nothing of it is touched. */
+static void test_early_phase(void **state)
+{
+	char *text;
+
+	(void)state;
+	PLAN(guarded, guarded_claims,
+	     "0000:00:14.0  8086:51ed  wait    vfio-pci      usb: the boot could need what is "
+	     "plugged in" WAITS
+	     "0000:01:00.0  144d:a80a  wait    vfio-pci      disks: root could be on this "
+	     "storage" WAITS
+	     "0000:02:00.0  144d:a80a  wait    vfio-pci      disks: root could be on this "
+	     "storage" WAITS "0000:03:00.0  8086:1521  take    vfio-pci      nic: matched\n"
+	     "0000:04:00.0  10de:1e84  take    vfio-pci      gpu: matched\n"
+	     "0000:04:00.2  10de:1ad8  take    vfio-pci      usb: matched\n");
+	guards.network_boot = true;
+	text = plan_of(guarded, LENGTH(guarded), guarded_claims, LENGTH(guarded_claims));
+	assert_contains(text,
+			"0000:03:00.0  8086:1521  wait    vfio-pci      nic: the boot goes "
+			"over the network" WAITS);
+	assert_null(strstr(text, "override  0000:03:00.0"));
+	assert_null(strstr(text, "override  0000:01:00.0"));
+	assert_contains(text, "override  0000:04:00.2");
+	free(text);
+	guards = (struct guards){ 0 };
+}
+
+static void need(const char *address, const char *reason)
+{
+	struct pci_address parsed;
+
+	assert_int_equal(pci_address_parse(address, &parsed, NULL), 0);
+	assert_int_equal(guards_add(&guards, &parsed, "%s", reason), 0);
+}
+
+/* The late plan has what waited and nothing else. */
+static void test_late_phase(void **state)
+{
+	(void)state;
+	guards.phase = PHASE_LATE;
+	need("01:00.0", "/ (/dev/nvme0n1p1) is on it");
+	PLAN(guarded, guarded_claims,
+	     "0000:00:14.0  8086:51ed  take    vfio-pci      usb: matched\n"
+	     "0000:01:00.0  144d:a80a  refuse  -             disks: / (/dev/nvme0n1p1) is on "
+	     "it\n"
+	     "0000:02:00.0  144d:a80a  take    vfio-pci      disks: matched\n");
+	guards_free(&guards);
+
+	guards.phase = PHASE_LATE;
+	guards.network_boot = true;
+	(void)snprintf(guards.storage_reason, sizeof(guards.storage_reason), "zfs");
+	(void)snprintf(guards.network_reason, sizeof(guards.network_reason), "nobody is up");
+	PLAN(guarded, guarded_claims,
+	     "0000:00:14.0  8086:51ed  refuse  -             usb: zfs\n"
+	     "0000:01:00.0  144d:a80a  refuse  -             disks: zfs\n"
+	     "0000:02:00.0  144d:a80a  refuse  -             disks: zfs\n"
+	     "0000:03:00.0  8086:1521  refuse  -             nic: nobody is up\n");
+	struct pci_address seen_through;
+	assert_int_equal(pci_address_parse("02:00.0", &seen_through, NULL), 0);
+	assert_int_equal(guards_clear(&guards, &seen_through), 0);
+	PLAN(guarded, guarded_claims,
+	     "0000:00:14.0  8086:51ed  refuse  -             usb: zfs\n"
+	     "0000:01:00.0  144d:a80a  refuse  -             disks: zfs\n"
+	     "0000:02:00.0  144d:a80a  take    vfio-pci      disks: matched\n"
+	     "0000:03:00.0  8086:1521  refuse  -             nic: nobody is up\n");
+	guards_free(&guards);
+}
+
+/* What the tool shows: both phases in one. */
+static void test_whole_plan(void **state)
+{
+	(void)state;
+	guards.phase = PHASE_WHOLE;
+	need("01:00.0", "/ (/dev/nvme0n1p1) is on it");
+	/* Not guarded, so that the boot does not ask. */
+	need("03:00.0", "it is up");
+	PLAN(guarded, guarded_claims,
+	     "0000:00:14.0  8086:51ed  take    vfio-pci      usb: matched\n"
+	     "0000:01:00.0  144d:a80a  refuse  -             disks: / (/dev/nvme0n1p1) is on "
+	     "it\n"
+	     "0000:02:00.0  144d:a80a  take    vfio-pci      disks: matched\n"
+	     "0000:03:00.0  8086:1521  take    vfio-pci      nic: matched\n"
+	     "0000:04:00.0  10de:1e84  take    vfio-pci      gpu: matched\n"
+	     "0000:04:00.2  10de:1ad8  take    vfio-pci      usb: matched\n");
+	guards_free(&guards);
+}
+
+/* `when` moves a device from one phase to the other. */
+static void test_when(void **state)
+{
+	static const struct test_claim exact[] = {
+		{ .name = "a", .match = { "02:00.0 144d:a80a" }, .when = WHEN_EARLY },
+		{ .name = "b", .match = { "04:00.0" }, .when = WHEN_GUARDED },
+	};
+	static const struct test_claim by_ids[] = {
+		{ .name = "a", .match = { "144d:a80a", "03:00.*" }, .when = WHEN_EARLY },
+	};
+	static const char early[] =
+		"0000:02:00.0  144d:a80a  take    vfio-pci      a: matched\n"
+		"0000:04:00.0  10de:1e84  wait    vfio-pci      b: when = guarded" WAITS
+		"0000:04:00.2  10de:1ad8  wait    vfio-pci      b: when = guarded" WAITS;
+
+	(void)state;
+	PLAN(guarded, exact, early);
+	/* Early is before the need is known: it is what the exact address is for. */
+	need("02:00.0", "/ is on it");
+	PLAN(guarded, exact, early);
+	guards_free(&guards);
+	PLAN(guarded, by_ids,
+	     "0000:01:00.0  144d:a80a  wait    vfio-pci      a: when = early counts here only "
+	     "with the exact address" WAITS
+	     "0000:02:00.0  144d:a80a  wait    vfio-pci      a: when = early counts here only "
+	     "with the exact address" WAITS
+	     "0000:03:00.0  8086:1521  take    vfio-pci      a: matched\n");
+	guards.phase = PHASE_LATE;
+	PLAN(guarded, exact,
+	     "0000:04:00.0  10de:1e84  take    vfio-pci      b: matched\n"
+	     "0000:04:00.2  10de:1ad8  take    vfio-pci      b: another function of a matched "
+	     "card\n");
+	guards_free(&guards);
 }
 
 static void test_two_claims_on_one_device(void **state)
@@ -542,18 +665,18 @@ static void test_drivers(void **state)
 	char *text = plan_of(mixed, LENGTH(mixed), automatic, 1);
 
 	(void)state;
-	assert_string_equal(text,
-			    "0000:05:10.0  8086:1520  take    some_vfio_pci  a: matched\n"
-			    "0001:01:00.0  10de:2342  take    nvgrace_gpu_vfio_pci  a: matched\n"
-			    "override  0000:05:10.0  some_vfio_pci\n"
-			    "override  0001:01:00.0  nvgrace_gpu_vfio_pci\n"
-			    "load      some_vfio_pci\n"
-			    "load      nvgrace_gpu_vfio_pci\n"
-			    "load      vfio_iommu_type1\n"
-			    "bind      0000:05:10.0  some_vfio_pci\n"
-			    "bind      0001:01:00.0  nvgrace_gpu_vfio_pci\n"
-			    "verify    0000:05:10.0  some_vfio_pci\n"
-			    "verify    0001:01:00.0  nvgrace_gpu_vfio_pci\n");
+	assert_string_equal(
+		text, "0000:05:10.0  8086:1520  take    some_vfio_pci  a: matched\n"
+		      "0001:01:00.0  10de:2342  take    nvgrace_gpu_vfio_pci  a: matched\n"
+		      "override  0000:05:10.0  some_vfio_pci\n"
+		      "override  0001:01:00.0  nvgrace_gpu_vfio_pci\n"
+		      "load      some_vfio_pci\n"
+		      "load      nvgrace_gpu_vfio_pci\n"
+		      "load      vfio_iommu_type1\n"
+		      "bind      0000:05:10.0  some_vfio_pci\n"
+		      "bind      0001:01:00.0  nvgrace_gpu_vfio_pci\n"
+		      "verify    0000:05:10.0  some_vfio_pci\n"
+		      "verify    0001:01:00.0  nvgrace_gpu_vfio_pci\n");
 	free(text);
 	text = plan_of(mixed, LENGTH(mixed), plain, 1);
 	assert_contains(text, "override  0001:01:00.0  vfio-pci\nload      vfio_pci\n");
@@ -561,7 +684,8 @@ static void test_drivers(void **state)
 	free(text);
 	/* The driver's name as it is, its module with underscores. */
 	text = plan_of(mixed, LENGTH(mixed), named, 1);
-	assert_contains(text, "override  10000:e1:00.0  mlx5-vfio-pci\nload      mlx5_vfio_pci\n");
+	assert_contains(text,
+			"override  10000:e1:00.0  mlx5-vfio-pci\nload      mlx5_vfio_pci\n");
 	free(text);
 }
 
@@ -578,7 +702,7 @@ static void test_fallback(void **state)
 	struct plan plan;
 
 	(void)state;
-	assert_int_equal(plan_make(&claims, &snapshot, &plan), 0);
+	assert_int_equal(plan_make(&claims, &snapshot, &guards, &plan), 0);
 	assert_int_equal(plan.decision_count, 3);
 	assert_string_equal(plan.decisions[0].driver, "other_vfio_pci");
 	assert_false(plan.decisions[0].fallback);
@@ -658,10 +782,13 @@ int main(void)
 		cmocka_unit_test(test_makers_in_one_slot),
 		cmocka_unit_test(test_companions_on_the_root_bus),
 		cmocka_unit_test(test_virtual_functions),
-		cmocka_unit_test(test_refused_classes),
 		cmocka_unit_test(test_refusals_in_a_plan),
 		cmocka_unit_test(test_refused_ids),
 		cmocka_unit_test(test_refused_companions),
+		cmocka_unit_test(test_early_phase),
+		cmocka_unit_test(test_late_phase),
+		cmocka_unit_test(test_whole_plan),
+		cmocka_unit_test(test_when),
 		cmocka_unit_test(test_two_claims_on_one_device),
 		cmocka_unit_test(test_drivers),
 		cmocka_unit_test(test_fallback),

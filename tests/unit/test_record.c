@@ -44,7 +44,7 @@ static void test_full_record(void **state)
 	(void)state;
 	assert_int_equal(cmdline_parse("rd.vfio-claim=z", &cmdline), 0);
 	snapshot_mark_candidates(&snapshot, &claims);
-	assert_int_equal(plan_make(&claims, &snapshot, &plan), 0);
+	assert_int_equal(plan_make(&claims, &snapshot, &(struct guards){ 0 }, &plan), 0);
 	assert_int_equal(plan.decision_count, 3);
 	record.devices = calloc(3, sizeof(*record.devices));
 	assert_non_null(record.devices);
@@ -123,7 +123,8 @@ static void test_full_record(void **state)
 		"    {\"name\": \"vfio_pci\", \"errno\": 2}\n"
 		"  ],\n"
 		"  \"messages\": [\n"
-		"    \"rd.vfio-claim=z: 'z': IDs are VVVV:DDDD or VVVV:DDDD:SSSS:SSSS, four hex "
+		"    \"rd.vfio-claim=z: 'z': IDs are VVVV:DDDD or VVVV:DDDD:SSSS:SSSS, four "
+		"hex "
 		"digits or * each\",\n"
 		"    \"claim gpu: nothing matches '1002:0001'\"\n"
 		"  ]\n"
@@ -142,8 +143,7 @@ static void test_empty_record(void **state)
 {
 	struct cmdline cmdline = { 0 };
 	struct plan plan = { 0 };
-	struct record record = { .command_line = "",
-				 .table_reason = "it is not there" };
+	struct record record = { .command_line = "", .table_reason = "it is not there" };
 	char *json;
 
 	(void)state;
@@ -166,10 +166,44 @@ static void test_empty_record(void **state)
 	free(json);
 }
 
+/* The late part is added to what the early run left, as it is. */
+static void test_late_record(void **state)
+{
+	static const char early[] = "{\n  \"schema\": 1,\n  \"messages\": []\n}\n";
+	struct snapshot snapshot = machine(devices, LENGTH(devices));
+	struct claims claims = claims_of(claim_lines, LENGTH(claim_lines));
+	struct guards guards = { .phase = PHASE_LATE };
+	struct record record = { .started = 3, .finished = 4.5 };
+	struct plan plan;
+	char *json;
+
+	(void)state;
+	snapshot_mark_candidates(&snapshot, &claims);
+	assert_int_equal(guards_add(&guards, &snapshot.devices[0].address, "it is \"/\""), 0);
+	assert_int_equal(plan_make(&claims, &snapshot, &guards, &plan), 0);
+	record.devices = calloc(plan.decision_count + 1, sizeof(*record.devices));
+	assert_non_null(record.devices);
+	assert_int_equal(record_render_late(early, &record, &plan, &guards, &json), 0);
+	assert_contains(json, "{\n  \"schema\": 1,\n  \"messages\": [],\n  \"late\": {\n");
+	assert_contains(json, "\"started\": 3.000,\n  \"finished\": 4.500,\n");
+	assert_contains(json, "\"storage_reason\": null");
+	assert_contains(json, "\"reason\": \"it is \\\"/\\\"\"}");
+	assert_string_equal(json + strlen(json) - 6, "  }\n}\n");
+	free(json);
+	assert_int_equal(record_render_late("", &record, &plan, &guards, &json), -EBADMSG);
+	assert_int_equal(record_render_late("{} ", &record, &plan, &guards, &json), -EBADMSG);
+	record_free(&record);
+	plan_free(&plan);
+	guards_free(&guards);
+	claims_free(&claims);
+	free(snapshot.devices);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_full_record),
+		cmocka_unit_test(test_late_record),
 		cmocka_unit_test(test_empty_record),
 	};
 

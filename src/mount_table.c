@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Reads fstab, crypttab, mountinfo, swaps and mount units, a line at a time. */
+#include "mount_table.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "text.h"
+
+enum { LINE_FIELDS = 16 };
+
+#define UNREADABLE "?"
+
+/* The fields of a line, where they begin and how long they are. */
+struct line {
+	const char *field[LINE_FIELDS];
+	size_t length[LINE_FIELDS];
+	size_t count;
+};
+
+/* The next line that is no comment. Further fields than LINE_FIELDS are left out. */
+static bool next_line(const char **text, struct line *line)
+{
+	while (**text != '\0') {
+		const char *c = *text;
+		const char *end = c + strcspn(c, "\n");
+
+		*text = *end == '\0' ? end : end + 1;
+		line->count = 0;
+		for (;;) {
+			c += strspn(c, " \t\r");
+			if (c >= end || line->count == LINE_FIELDS)
+				break;
+			size_t length = strcspn(c, " \t\r\n");
+			line->field[line->count] = c;
+			line->length[line->count++] = length;
+			c += length;
+		}
+		if (line->count > 0 && line->field[0][0] != '#')
+			return true;
+	}
+	return false;
+}
+
+static bool is_octal(char c)
+{
+	return c >= '0' && c <= '7';
+}
+
+/* Copies a field, \040 and the like as the byte they stand for (getmntent(3)). */
+static void copy_unescaped(char *out, size_t size, const char *field, size_t length)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < length && used + 1 < size; used++) {
+		if (field[i] == '\\' && i + 3 < length && is_octal(field[i + 1]) &&
+		    is_octal(field[i + 2]) && is_octal(field[i + 3])) {
+			out[used] = (char)((field[i + 1] - '0') * 64 +
+					   (field[i + 2] - '0') * 8 + (field[i + 3] - '0'));
+			i += 4;
+		} else {
+			out[used] = field[i++];
+		}
+	}
+	out[used] = '\0';
+	if (length >= size)
+		(void)snprintf(out, size, UNREADABLE);
+}
+
+static void take(const struct line *line, size_t index, char *out, size_t size)
+{
+	if (index < line->count)
+		copy_unescaped(out, size, line->field[index], line->length[index]);
+	else
+		out[0] = '\0';
+}
+
+/* Cuts the quotes of UUID="..." (mount(8) allows them). */
+static void cut_quotes(char *source)
+{
+	char *to = source;
+
+	for (const char *c = source; *c != '\0'; c++)
+		if (*c != '"')
+			*to++ = *c;
+	*to = '\0';
+}
+
+/* True when the options, commas between them, have the word. */
+static bool has_option(const char *options, size_t length, const char *word)
+{
+	size_t wanted = strlen(word);
+
+	while (length > 0) {
+		size_t end = 0;
+
+		while (end < length && options[end] != ',')
+			end++;
+		if (end == wanted && strncmp(options, word, wanted) == 0)
+			return true;
+		end += end < length;
+		options += end;
+		length -= end;
+	}
+	return false;
+}
+
+static void read_options(struct mount_entry *entry, const char *options, size_t length)
+{
+	entry->optional = has_option(options, length, "nofail");
+	entry->not_at_boot = has_option(options, length, "noauto");
+	entry->network = entry->network || has_option(options, length, "_netdev");
+}
+
+static bool type_is_network(const char *type)
+{
+	static const char *const types[] = { "nfs",       "nfs4", "cifs",  "smb3",       "ceph",
+					     "glusterfs", "afs",  "ncpfs", "fuse.sshfs", NULL };
+
+	for (size_t i = 0; types[i] != NULL; i++)
+		if (strcmp(types[i], type) == 0)
+			return true;
+	return false;
+}
+
+bool type_is_virtual(const char *type)
+{
+	static const char *const types[] = {
+		"proc",      "sysfs",     "tmpfs",      "ramfs",       "devtmpfs", "devpts",
+		"cgroup",    "cgroup2",   "securityfs", "debugfs",     "tracefs",  "configfs",
+		"hugetlbfs", "mqueue",    "bpf",        "efivarfs",    "pstore",   "autofs",
+		"overlay",   "rootfs",    "nsfs",       "binfmt_misc", "fusectl",  "rpc_pipefs",
+		"none",      "selinuxfs", "squashfuse", NULL,
+	};
+
+	for (size_t i = 0; types[i] != NULL; i++)
+		if (strcmp(types[i], type) == 0)
+			return true;
+	return false;
+}
+
+bool fstab_next(const char **text, struct mount_entry *entry)
+{
+	struct line line;
+
+	while (next_line(text, &line)) {
+		if (line.count < 3)
+			continue;
+		*entry = (struct mount_entry){ 0 };
+		take(&line, 0, entry->source, sizeof(entry->source));
+		take(&line, 1, entry->target, sizeof(entry->target));
+		take(&line, 2, entry->type, sizeof(entry->type));
+		cut_quotes(entry->source);
+		entry->network = type_is_network(entry->type);
+		if (line.count > 3)
+			read_options(entry, line.field[3], line.length[3]);
+		if (strcmp(entry->type, "swap") == 0)
+			(void)snprintf(entry->target, sizeof(entry->target), "swap");
+		return true;
+	}
+	return false;
+}
+
+bool crypttab_next(const char **text, struct mount_entry *entry)
+{
+	struct line line;
+
+	while (next_line(text, &line)) {
+		if (line.count < 2)
+			continue;
+		*entry = (struct mount_entry){ .type = "crypt" };
+		take(&line, 0, entry->target, sizeof(entry->target));
+		take(&line, 1, entry->source, sizeof(entry->source));
+		cut_quotes(entry->source);
+		if (line.count > 3)
+			read_options(entry, line.field[3], line.length[3]);
+		return true;
+	}
+	return false;
+}
+
+static bool read_number(const char *field, size_t length, unsigned *ret_number)
+{
+	char digits[12];
+
+	if (length >= sizeof(digits))
+		return false;
+	(void)snprintf(digits, sizeof(digits), "%.*s", (int)length, field);
+	return parse_decimal(digits, 0, INT32_MAX, ret_number) == 0;
+}
+
+static bool read_device_number(const struct line *line, struct mount_entry *entry)
+{
+	size_t colon = 0;
+
+	while (colon < line->length[2] && line->field[2][colon] != ':')
+		colon++;
+	return colon < line->length[2] && read_number(line->field[2], colon, &entry->major) &&
+	       read_number(line->field[2] + colon + 1, line->length[2] - colon - 1,
+			   &entry->minor);
+}
+
+/* 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue */
+bool mountinfo_next(const char **text, struct mount_entry *entry)
+{
+	struct line line;
+
+	while (next_line(text, &line)) {
+		size_t dash = 6;
+
+		*entry = (struct mount_entry){ 0 };
+		while (dash < line.count &&
+		       (line.length[dash] != 1 || line.field[dash][0] != '-'))
+			dash++;
+		if (dash + 2 >= line.count || !read_device_number(&line, entry))
+			continue;
+		take(&line, 4, entry->target, sizeof(entry->target));
+		take(&line, dash + 1, entry->type, sizeof(entry->type));
+		take(&line, dash + 2, entry->source, sizeof(entry->source));
+		entry->network = type_is_network(entry->type);
+		return true;
+	}
+	return false;
+}
+
+bool swaps_next(const char **text, struct mount_entry *entry)
+{
+	struct line line;
+
+	while (next_line(text, &line)) {
+		if (line.count < 2 || line.length[1] != strlen("partition") ||
+		    strncmp(line.field[1], "partition", line.length[1]) != 0)
+			continue;
+		*entry = (struct mount_entry){ .type = "swap", .target = "swap" };
+		take(&line, 0, entry->source, sizeof(entry->source));
+		return true;
+	}
+	return false;
+}
+
+/* KEY=VALUE, where the line begins with KEY. */
+static bool read_key(const char *line, size_t length, const char *key, char *out, size_t size)
+{
+	size_t name = strlen(key);
+
+	if (length < name || strncmp(line, key, name) != 0)
+		return false;
+	line += name;
+	length -= name;
+	while (length > 0 && strchr(" \t\r", line[length - 1]) != NULL)
+		length--;
+	copy_unescaped(out, size, line, length);
+	return true;
+}
+
+bool mount_unit_parse(const char *text, struct mount_entry *entry)
+{
+	char options[MOUNT_FIELD_SIZE] = "";
+
+	*entry = (struct mount_entry){ .target = "swap" };
+	while (*text != '\0') {
+		size_t length = strcspn(text, "\n");
+
+		if (read_key(text, length, "Options=", options, sizeof(options)))
+			read_options(entry, options, strlen(options));
+		(void)(read_key(text, length, "What=", entry->source, sizeof(entry->source)) ||
+		       read_key(text, length, "Where=", entry->target, sizeof(entry->target)) ||
+		       read_key(text, length, "Type=", entry->type, sizeof(entry->type)));
+		text += length + (text[length] == '\n');
+	}
+	entry->network = entry->network || type_is_network(entry->type);
+	return entry->source[0] != '\0';
+}

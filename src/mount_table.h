@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reads fstab, crypttab, mountinfo, swaps and mount units, a line at a time. Pure. */
+#ifndef VFIO_CLAIM_MOUNT_TABLE_H
+#define VFIO_CLAIM_MOUNT_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { MOUNT_FIELD_SIZE = 512 };
+
+/* One thing that is mounted, swapped to or opened, or is to be. */
+struct mount_entry {
+	char source[MOUNT_FIELD_SIZE]; /* device, tag (UUID=...), or what the type takes */
+	char target[MOUNT_FIELD_SIZE]; /* mount point, "swap" for swap, the name of a mapping */
+	char type[64];
+	bool optional;    /* nofail: the boot goes on without it */
+	bool not_at_boot; /* noauto */
+	bool network;     /* _netdev, or a network file system */
+	unsigned major;   /* of mountinfo; 0: no block device */
+	unsigned minor;
+};
+
+/*
+ * Each reads the next entry and moves *text behind its line; comments and lines that are not
+ * whole are passed over. A field too long for its place makes the entry unreadable: its source
+ * is then "?", which nothing can be resolved from. Return false at the end.
+ *
+ * fstab_next():     fstab(5)
+ * crypttab_next():  crypttab(5); type is "crypt"
+ * mountinfo_next(): proc_pid_mountinfo(5)
+ * swaps_next():     /proc/swaps; swap files are passed over, their file system is mounted
+ */
+bool fstab_next(const char **text, struct mount_entry *entry);
+bool crypttab_next(const char **text, struct mount_entry *entry);
+bool mountinfo_next(const char **text, struct mount_entry *entry);
+bool swaps_next(const char **text, struct mount_entry *entry);
+
+/*
+ * Reads a systemd.mount(5) or systemd.swap(5) unit: What=, Where=, Type=, Options=.
+ * Returns false when it has no What=.
+ */
+bool mount_unit_parse(const char *text, struct mount_entry *entry);
+
+/* True for a file system that no block device of this machine carries: proc, tmpfs, overlay. */
+bool type_is_virtual(const char *type);
+
+#endif

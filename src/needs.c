@@ -1,0 +1,540 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Finds out what the machine needs: the devices under its file systems and its network. */
+#include "needs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "mount_table.h"
+#include "storage.h"
+#include "text.h"
+
+#define INTERFACES "sys/class/net"
+#define BLOCKS "sys/class/block"
+
+enum { FILE_SIZE_MOST = 1 << 20 };
+
+struct search {
+	const struct root *root;
+	const char *real_root;
+	unsigned what;
+	const struct snapshot *snapshot;
+	struct guards *guards;
+	bool may_be_cleared; /* storage_reason is of a file system that was not found */
+	bool network;        /* something needs the network */
+};
+
+/* ---- Storage */
+
+static const struct device *find_device(const struct snapshot *snapshot,
+					const struct pci_address *address)
+{
+	size_t low = 0;
+	size_t high = snapshot->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = pci_address_compare(&snapshot->devices[middle].address, address);
+
+		if (order == 0)
+			return &snapshot->devices[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+/* A sentence that is longer than its place loses its middle, never its verb. */
+static void describe(const struct mount_entry *entry, char out[GUARD_REASON_SIZE])
+{
+	if (strcmp(entry->type, "crypt") == 0)
+		(void)snprintf(out, GUARD_REASON_SIZE, "the crypt volume %.40s (%.64s)",
+			       entry->target, entry->source);
+	else
+		(void)snprintf(out, GUARD_REASON_SIZE, "%.48s (%.64s)", entry->target,
+			       entry->source);
+}
+
+static int add_physical_function(struct search *search, const struct pci_address *vf,
+				 const char *reason)
+{
+	char path[64];
+	char name[PCI_ADDRESS_SIZE];
+	struct pci_address address;
+
+	(void)snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/physfn",
+		       pci_address_format(vf, name));
+	if (read_link_name(search->root->fd, path, name, sizeof(name)) < 0 ||
+	    pci_address_parse(name, &address, NULL) < 0)
+		return 0;
+	return guards_add(search->guards, &address, "%s", reason);
+}
+
+/* The bridges on the way are never claimed, so only the others are worth a line. */
+static int add_function(struct search *search, const struct pci_address *address,
+			const char *what)
+{
+	const struct device *device = find_device(search->snapshot, address);
+	char reason[GUARD_REASON_SIZE];
+
+	if (device == NULL || device_is_bridge(device))
+		return 0;
+	(void)snprintf(reason, sizeof(reason), "%.140s is on it", what);
+	int r = guards_add(search->guards, address, "%s", reason);
+	return r < 0 ? r : add_physical_function(search, address, reason);
+}
+
+static void protect_all(struct search *search, const char *what, const char *why,
+			bool may_be_cleared)
+{
+	char *reason = search->guards->storage_reason;
+
+	/* What cannot be cleared counts more. */
+	if (reason[0] != '\0' && (may_be_cleared || !search->may_be_cleared))
+		return;
+	(void)snprintf(reason, GUARD_REASON_SIZE, "%.100s %.58s", what, why);
+	search->may_be_cleared = may_be_cleared;
+}
+
+static int add_block(struct search *search, const struct mount_entry *entry, const char *name)
+{
+	struct storage storage = { 0 };
+	char what[GUARD_REASON_SIZE];
+	bool several =
+		strcmp(entry->type, "btrfs") == 0 || strcmp(entry->type, "bcachefs") == 0;
+	int r = several ? storage_add_btrfs(search->root, name, &storage)
+			: storage_add(search->root, name, &storage);
+
+	describe(entry, what);
+	for (size_t i = 0; r == 0 && i < storage.count; i++)
+		r = add_function(search, &storage.functions[i], what);
+	if (storage.network) {
+		search->network = true;
+		protect_all(search, what, "comes over the network: all storage stays", false);
+	}
+	if (storage.lost[0] != '\0') {
+		char why[BLOCK_NAME_SIZE * 2 + 64];
+
+		(void)snprintf(why, sizeof(why),
+			       "is on %.20s, of unknown place: all storage stays",
+			       storage.lost);
+		protect_all(search, what, why, false);
+	}
+	storage_free(&storage);
+	return r;
+}
+
+/* Without a block device of its own; what it lies on is another entry's, or nowhere. */
+static bool has_no_device(const struct mount_entry *entry)
+{
+	bool file = entry->source[0] == '/' && strncmp(entry->source, "/dev/", 5) != 0;
+
+	return type_is_virtual(entry->type) || file || entry->source[0] == '\0' ||
+	       strcmp(entry->source, "none") == 0 || strcmp(entry->source, "tmpfs") == 0 ||
+	       strcmp(entry->source, "/dev/null") == 0;
+}
+
+/* File systems whose devices only their own tools know, or that come from the hypervisor. */
+static bool has_hidden_device(const struct mount_entry *entry)
+{
+	return strcmp(entry->type, "zfs") == 0 || strcmp(entry->type, "zfs_member") == 0 ||
+	       strcmp(entry->type, "9p") == 0 || strcmp(entry->type, "virtiofs") == 0;
+}
+
+/*
+ * @there: it is mounted; a name that is not found is then no reason to worry, if its number
+ *         was followed
+ */
+static int add_entry(struct search *search, const struct mount_entry *entry, bool there)
+{
+	char name[BLOCK_NAME_SIZE];
+	char what[GUARD_REASON_SIZE];
+
+	describe(entry, what);
+	if (has_hidden_device(entry)) {
+		protect_all(search, what, "is on devices that are not known: all storage stays",
+			    false);
+		return 0;
+	}
+	if (has_no_device(entry))
+		return 0;
+	if ((entry->major != 0 &&
+	     block_of_number(search->root, entry->major, entry->minor, name) == 0) ||
+	    block_resolve(search->root, entry->source, name) == 0)
+		return add_block(search, entry, name);
+	/* A network file system has no device, and what is optional need not be there. */
+	if (!there && !entry->network && !entry->optional)
+		protect_all(search, what, "is not found: what could hide it stays", true);
+	return 0;
+}
+
+/* ---- Where they are named */
+
+static char *read_file(const struct search *search, const char *path)
+{
+	char *text = NULL;
+	size_t length;
+
+	return root_read(search->root, path, FILE_SIZE_MOST, &text, &length) < 0 ? NULL : text;
+}
+
+/* A file of the real root. */
+static char *read_real(const struct search *search, const char *path)
+{
+	char whole[PATH_MAX + 8];
+
+	(void)snprintf(whole, sizeof(whole), "%s%s%s", search->real_root,
+		       search->real_root[0] ? "/" : "", path);
+	return read_file(search, whole);
+}
+
+/* The mount point as the real root has it: "/sysroot/usr" is "/usr". */
+static const char *inside_real_root(const struct search *search, const char *target)
+{
+	size_t length = strlen(search->real_root);
+
+	if (length == 0)
+		return target;
+	if (target[0] != '/' || strncmp(target + 1, search->real_root, length) != 0)
+		return NULL;
+	target += 1 + length;
+	return *target == '\0' ? "/" : *target == '/' ? target : NULL;
+}
+
+static bool is_root_or_usr(const char *target)
+{
+	return target != NULL && (strcmp(target, "/") == 0 || strcmp(target, "/usr") == 0);
+}
+
+/* Root first, then the others: of several reasons for a device, the first stays. */
+static int add_mounts(struct search *search, const char *mounts, bool of_root)
+{
+	struct mount_entry entry;
+	int r = 0;
+
+	for (const char *text = mounts; r == 0 && mountinfo_next(&text, &entry);) {
+		const char *target = inside_real_root(search, entry.target);
+		bool root = is_root_or_usr(target);
+
+		if (root != of_root)
+			continue;
+		if (target != NULL)
+			memmove(entry.target, target, strlen(target) + 1);
+		if (root && entry.network)
+			search->network = true;
+		r = add_entry(search, &entry, true);
+	}
+	return r;
+}
+
+/* A live system's root is on mounts of its own. */
+static bool root_is_layered(const struct search *search, const char *mounts)
+{
+	struct mount_entry entry;
+
+	while (mountinfo_next(&mounts, &entry)) {
+		const char *target = inside_real_root(search, entry.target);
+
+		if (target != NULL && strcmp(target, "/") == 0 &&
+		    strcmp(entry.type, "overlay") == 0)
+			return true;
+	}
+	return false;
+}
+
+static int add_all_mounts(struct search *search)
+{
+	AUTO_FREE char *mounts = read_file(search, "proc/self/mountinfo");
+	int r = 0;
+
+	if (mounts == NULL)
+		protect_all(search, "/proc/self/mountinfo", "cannot be read: all storage stays",
+			    false);
+	else
+		r = add_mounts(search, mounts, true);
+	if (mounts != NULL && r == 0 &&
+	    ((search->what & NEEDS_NOW) != 0 || root_is_layered(search, mounts)))
+		r = add_mounts(search, mounts, false);
+	return r;
+}
+
+static int add_swaps(struct search *search)
+{
+	AUTO_FREE char *swaps = read_file(search, "proc/swaps");
+	struct mount_entry entry;
+	int r = 0;
+
+	for (const char *text = swaps; r == 0 && text != NULL && swaps_next(&text, &entry);)
+		r = add_entry(search, &entry, true);
+	return r;
+}
+
+static int add_table(struct search *search, const char *path,
+		     bool (*next)(const char **text, struct mount_entry *entry))
+{
+	AUTO_FREE char *table = read_real(search, path);
+	struct mount_entry entry;
+	int r = 0;
+
+	for (const char *text = table; r == 0 && text != NULL && next(&text, &entry);)
+		if (!entry.not_at_boot)
+			r = add_entry(search, &entry, false);
+	return r;
+}
+
+static bool is_mount_unit(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot != NULL && (strcmp(dot, ".mount") == 0 || strcmp(dot, ".swap") == 0);
+}
+
+static int add_mount_units(struct search *search)
+{
+	static const char *const directory = "etc/systemd/system";
+	char path[PATH_MAX / 2];
+	const struct dirent *file;
+	int r = 0;
+
+	(void)snprintf(path, sizeof(path), "%s%s%s", search->real_root,
+		       search->real_root[0] ? "/" : "", directory);
+	AUTO_CLOSEDIR DIR *dir = root_open_directory(search->root, path);
+	while (dir != NULL && r == 0 && (file = readdir(dir)) != NULL) {
+		struct mount_entry entry;
+
+		if (!is_mount_unit(file->d_name))
+			continue;
+		(void)snprintf(path, sizeof(path), "%s/%s", directory, file->d_name);
+		AUTO_FREE char *text = read_real(search, path);
+		/* A unit that is not enabled need not be there. */
+		if (text == NULL || !mount_unit_parse(text, &entry) || entry.not_at_boot)
+			continue;
+		entry.optional = true;
+		r = add_entry(search, &entry, false);
+	}
+	return r;
+}
+
+/* Where the machine would wake up from: /sys/power/resume is what was found of resume=. */
+static int add_resume(struct search *search)
+{
+	struct mount_entry entry = { .target = "the image to resume from", .source = "resume" };
+	char number[32];
+	char name[BLOCK_NAME_SIZE];
+
+	if (read_attribute(search->root->fd, "sys/power/resume", number, sizeof(number)) < 0 ||
+	    sscanf(number, "%u:%u", &entry.major, &entry.minor) != 2 || entry.major == 0 ||
+	    block_of_number(search->root, entry.major, entry.minor, name) < 0)
+		return 0;
+	(void)snprintf(entry.source, sizeof(entry.source), "/dev/%s", name);
+	return add_block(search, &entry, name);
+}
+
+static int add_named(struct search *search)
+{
+	int r = add_table(search, "etc/fstab", fstab_next);
+
+	if (r == 0)
+		r = add_table(search, "etc/crypttab", crypttab_next);
+	if (r == 0)
+		r = add_mount_units(search);
+	return r == 0 ? add_resume(search) : r;
+}
+
+/* ---- What is seen to be free of anything hidden */
+
+/* 1 when a block device hangs on the function and hides nothing, 0 when not on it, -1: hides. */
+static int look_at_block(const struct search *search, const struct pci_address *address,
+			 const char *name)
+{
+	struct storage storage = { 0 };
+	int found = 0;
+
+	if (storage_add(search->root, name, &storage) < 0)
+		return -1;
+	for (size_t i = 0; i < storage.count; i++)
+		if (pci_address_compare(&storage.functions[i], address) == 0)
+			found = block_may_hide(search->root, name) ? -1 : 1;
+	storage_free(&storage);
+	return found;
+}
+
+/* True when the controller has disks and all of them can be seen through. */
+static bool is_transparent(const struct search *search, const struct device *device)
+{
+	AUTO_CLOSEDIR DIR *dir = root_open_directory(search->root, BLOCKS);
+	const struct dirent *entry;
+	int seen = 0;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		int r = entry->d_name[0] == '.'
+				? 0
+				: look_at_block(search, &device->address, entry->d_name);
+
+		if (r < 0)
+			return false;
+		seen += r;
+	}
+	return seen > 0;
+}
+
+static int clear_controllers(struct search *search)
+{
+	int r = 0;
+
+	if (search->guards->storage_reason[0] == '\0' || !search->may_be_cleared)
+		return 0;
+	for (size_t i = 0; r == 0 && i < search->snapshot->count; i++) {
+		const struct device *device = &search->snapshot->devices[i];
+
+		if (device->candidate && guard_kind_of(device) == GUARD_STORAGE &&
+		    is_transparent(search, device))
+			r = guards_clear(search->guards, &device->address);
+	}
+	return r;
+}
+
+/* ---- The network */
+
+static bool is_up(int dir, const char *name)
+{
+	char path[NAME_MAX + 16];
+	char flags[16];
+
+	(void)snprintf(path, sizeof(path), "%s/flags", name);
+	return read_attribute(dir, path, flags, sizeof(flags)) > 0 &&
+	       (strtoul(flags, NULL, 16) & IFF_UP) != 0;
+}
+
+/* The PCI function nearest to the interface, for virtio too, whose link leads through it. */
+static bool find_function(int dir, const char *name, struct pci_address *ret_address)
+{
+	char path[PATH_MAX];
+	char *rest = NULL;
+	bool found = false;
+	ssize_t length = readlinkat(dir, name, path, sizeof(path) - 1);
+
+	if (length < 0)
+		return false;
+	path[length] = '\0';
+	for (char *word = strtok_r(path, "/", &rest); word != NULL;
+	     word = strtok_r(NULL, "/", &rest))
+		if (pci_address_parse(word, ret_address, NULL) == 0)
+			found = true;
+	return found;
+}
+
+static int add_interfaces(struct search *search)
+{
+	AUTO_CLOSEDIR DIR *dir = root_open_directory(search->root, INTERFACES);
+	const struct dirent *entry;
+	struct pci_address address;
+	size_t found = 0;
+	int r = 0;
+
+	while (dir != NULL && r == 0 && (entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] == '.' || !is_up(dirfd(dir), entry->d_name) ||
+		    !find_function(dirfd(dir), entry->d_name, &address))
+			continue;
+		r = guards_add(search->guards, &address,
+			       "the boot goes over the network, and %.32s is up",
+			       entry->d_name);
+		if (r == 0)
+			r = add_physical_function(search, &address,
+						  "the boot goes over the network, by one of "
+						  "its virtual functions");
+		found++;
+	}
+	if (found == 0)
+		(void)snprintf(search->guards->network_reason, GUARD_REASON_SIZE,
+			       "the boot goes over the network, and no interface that is up "
+			       "leads to a device");
+	return r;
+}
+
+int needs_find(const struct root *root, const char *real_root, unsigned what,
+	       const struct snapshot *snapshot, struct guards *guards)
+{
+	struct search search = { .root = root,
+				 .real_root = real_root,
+				 .what = what,
+				 .snapshot = snapshot,
+				 .guards = guards,
+				 .network = guards->network_boot };
+	int r = add_all_mounts(&search);
+
+	if (r == 0 && (what & NEEDS_NOW) != 0)
+		r = add_swaps(&search);
+	if (r == 0 && (what & NEEDS_BOOT) != 0)
+		r = add_named(&search);
+	if (r == 0)
+		r = clear_controllers(&search);
+	return r == 0 && search.network ? add_interfaces(&search) : r;
+}
+
+/* ---- Before there is a network */
+
+/* Files that are there only where the boot goes over the network. */
+static const char *network_file(const struct root *root)
+{
+	/* The firmware's table; what open-iscsi's hook for initramfs-tools leaves. */
+	static const char *const files[] = { "sys/firmware/ibft", "etc/iscsi.initramfs" };
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (faccessat(root->fd, files[i], F_OK, 0) == 0)
+			return files[i];
+	return NULL;
+}
+
+/* Of a file with arguments or settings in it; comments may name what they explain. */
+static const char *sign_of_file(const struct root *root, const char *path)
+{
+	AUTO_FREE char *text = NULL;
+	const char *sign = NULL;
+	char *rest = NULL;
+	size_t length;
+
+	if (root_read(root, path, FILE_SIZE_MOST, &text, &length) < 0)
+		return NULL;
+	for (char *line = strtok_r(text, "\n", &rest); line != NULL && sign == NULL;
+	     line = strtok_r(NULL, "\n", &rest))
+		if (line[strspn(line, " \t")] != '#')
+			sign = cmdline_network(line);
+	return sign;
+}
+
+static const char *sign_of_directory(const struct root *root, const char *directory)
+{
+	AUTO_CLOSEDIR DIR *dir = root_open_directory(root, directory);
+	const struct dirent *entry;
+	const char *sign = NULL;
+
+	while (dir != NULL && sign == NULL && (entry = readdir(dir)) != NULL) {
+		char path[NAME_MAX + 32];
+
+		(void)snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name);
+		if (entry->d_name[0] != '.')
+			sign = sign_of_file(root, path);
+	}
+	return sign;
+}
+
+const char *network_boot_sign(const struct root *root, const struct cmdline *cmdline)
+{
+	const char *sign = cmdline->network_by;
+
+	if (sign == NULL)
+		sign = network_file(root);
+	/* Arguments of dracut's image; settings of initramfs-tools' image. */
+	if (sign == NULL)
+		sign = sign_of_directory(root, "etc/cmdline.d");
+	if (sign == NULL)
+		sign = sign_of_file(root, "conf/initramfs.conf");
+	return sign == NULL ? sign_of_directory(root, "conf/conf.d") : sign;
+}

@@ -1,0 +1,429 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The late run of the boot helper, on machine trees with block devices: what a file system, swap
+# or the network is on stays with the host, the rest of what waited is claimed. That real kernels
+# and tools lay their devices out like this is shown by virtual machines.
+
+setup() {
+	load lib/machine.bash
+	bats_require_minimum_version 1.5.0
+	machine storage
+	# Two identical NVMe, a SATA controller, a SCSI HBA behind a switch, two USB controllers,
+	# two network cards: everything is claimed.
+	claims <<-'END'
+		[claim everything]
+		match = class=01
+		match = class=0c03
+		match = class=02
+	END
+	mkdir -p "$ROOT/sys/dev/block" "$ROOT/sys/class/block" "$ROOT/sys/class/net" \
+		"$ROOT/proc/self" "$ROOT/sysroot/etc" "$ROOT/dev/disk"
+	: >"$ROOT/proc/self/mountinfo"
+	minor=0
+}
+
+NVME_A=0000:01:00.0
+NVME_B=0000:02:00.0
+SATA=0000:00:1f.2
+HBA=0000:05:00.0
+USB_A=0000:00:14.0
+USB_B=0000:06:00.0
+NIC_A=0000:07:00.0
+NIC_B=0000:08:00.0
+
+# Where a device is, below sys/devices, from the directory of the links.
+pci_path() { readlink "$ROOT/$DEVICES/$1" | sed 's|^\.\./\.\./\.\./devices/||'; }
+
+# block NAME DIRECTORY: a block device of that directory below sys/devices.
+block() {
+	minor=$((minor + 1))
+	mkdir -p "$ROOT/sys/devices/$2/$1/slaves"
+	echo "259:$minor" >"$ROOT/sys/devices/$2/$1/dev"
+	ln -s "../../devices/$2/$1" "$ROOT/sys/class/block/$1"
+	ln -s "../../devices/$2/$1" "$ROOT/sys/dev/block/259:$minor"
+}
+
+# disk NAME ADDRESS [BETWEEN]: a disk with one partition, NAMEp1.
+disk() {
+	local path
+
+	path=$(pci_path "$2")/${3:-block}
+	block "$1" "$path"
+	block "$1p1" "$path/$1"
+	echo 1 >"$ROOT/sys/class/block/$1p1/partition"
+}
+
+# virtual NAME SLAVE...: a device of device-mapper, md or bcache on others.
+virtual() {
+	local name=$1 slave
+
+	block "$name" virtual/block
+	shift
+	for slave; do
+		ln -s "../../../../../class/block/$slave" "$ROOT/sys/class/block/$name/slaves/$slave"
+	done
+}
+
+# mapping NAME MAPPING SLAVE...
+mapping() {
+	virtual "$1" "${@:3}"
+	mkdir "$ROOT/sys/class/block/$1/dm"
+	echo "$2" >"$ROOT/sys/class/block/$1/dm/name"
+}
+
+# mounted NAME TARGET [TYPE]: in the initramfs, so below /sysroot.
+mounted() {
+	echo "30 1 $(cat "$ROOT/sys/class/block/$1/dev") / /sysroot${2%/} rw - ${3:-ext4} /dev/$1 rw" \
+		>>"$ROOT/proc/self/mountinfo"
+}
+
+fstab() { cat >>"$ROOT/sysroot/etc/fstab"; }
+
+# tagged uuid VALUE NAME: as udev's link.
+tagged() {
+	mkdir -p "$ROOT/dev/disk/by-$1"
+	ln -s "../../$3" "$ROOT/dev/disk/by-$1/$2"
+}
+
+boot() {
+	"$HELPER" --root "$ROOT" 2>/dev/null
+	[ -z "$(overrides | grep -v "${early:-^$}")" ]
+	run --separate-stderr "$HELPER" --root "$ROOT" --late /sysroot
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+}
+
+# kept ADDRESS REASON: refused with it, and left alone.
+kept() {
+	local reason
+
+	reason=$(record --arg address "$1" \
+		'.late.devices[] | select(.address == $address and .outcome == "refused") | .reason')
+	[[ $reason == *"$2"* ]] || { echo "$1: '$reason' has no '$2'"; return 1; }
+	[ "$(attribute "$1" driver_override)" = '(null)' ]
+}
+
+taken() {
+	local address
+
+	for address; do
+		[ "$(attribute "$address" driver_override)" = vfio-pci ] ||
+			{ echo "$address was not taken"; return 1; }
+		[[ $(record --arg address "$address" '.late.devices[] |
+			select(.address == $address) | .outcome') == @(claimed|failed) ]]
+	done
+}
+
+@test "late: nothing of what waits is touched early; NICs are taken then" {
+	early='0000:0[78]:00.0 vfio-pci'
+	disk nvme0n1 $NVME_A nvme/nvme0
+	mounted nvme0n1p1 /
+	"$HELPER" --root "$ROOT" 2>/dev/null
+	[ "$(overrides)" = $'0000:07:00.0 vfio-pci\n0000:08:00.0 vfio-pci' ]
+	[ "$(record '[.devices[] | select(.outcome == "waiting") | .address] | join(" ")')" = \
+		"$USB_A $SATA $NVME_A $NVME_B $HBA $USB_B" ]
+	[ "$(record .late)" = null ]
+}
+
+@test "late: root on a partition" {
+	early=vfio-pci
+	disk nvme0n1 $NVME_A nvme/nvme0
+	disk nvme1n1 $NVME_B nvme/nvme1
+	mounted nvme0n1p1 /
+	boot
+	kept $NVME_A '/ (/dev/nvme0n1p1) is on it'
+	taken $NVME_B $SATA $HBA $USB_A $USB_B
+	[ "$(record -c '.late | [.storage_reason, .network_reason, (.needs | length)]')" = \
+		'[null,null,1]' ]
+	# The early part is as it was.
+	[ "$(record '[.devices[] | select(.outcome == "waiting")] | length')" -eq 6 ]
+}
+
+@test "late: LVM on LUKS on md over two controllers" {
+	early=vfio-pci
+	disk sda $SATA ata1/host0/target0:0:0/0:0:0:0/block
+	disk sdb $HBA host1/target1:0:0/1:0:0:0/block
+	virtual md127 sdap1 sdbp1
+	mapping dm-0 cryptroot md127
+	mapping dm-1 vg-root dm-0
+	mounted dm-1 /
+	boot
+	kept $SATA '/ (/dev/dm-1) is on it'
+	kept $HBA '/ (/dev/dm-1) is on it'
+	taken $NVME_A $NVME_B $USB_A $USB_B
+}
+
+@test "late: an HBA behind a switch: its bridges are nobody's, its neighbours free" {
+	early=vfio-pci
+	disk sdb $HBA host1/target1:0:0/1:0:0:0/block
+	mounted sdbp1 /
+	boot
+	kept $HBA '/ ('
+	taken $NVME_A $NVME_B $SATA
+	[ "$(record '[.late.needs[].address] | join(" ")')" = $HBA ]
+}
+
+@test "late: root on a USB stick keeps its controller only" {
+	early=vfio-pci
+	disk sda $USB_A usb1/1-1/1-1:1.0/host0/target0:0:0/0:0:0:0/block
+	mounted sdap1 /
+	boot
+	kept $USB_A '/ (/dev/sdap1) is on it'
+	taken $USB_B $NVME_A
+}
+
+@test "late: NVMe with several paths: the controllers of its subsystem" {
+	local a b
+
+	early=vfio-pci
+	a=$(pci_path $NVME_A)/nvme/nvme0
+	b=$(pci_path $NVME_B)/nvme/nvme1
+	mkdir -p "$ROOT/sys/devices/$a" "$ROOT/sys/devices/$b" "$ROOT/sys/class/nvme-subsystem"
+	block nvme0n1 virtual/nvme-subsystem/nvme-subsys0
+	ln -s "../../../$a" "$ROOT/sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme0"
+	ln -s "../../../$b" "$ROOT/sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme1"
+	ln -s ../../devices/virtual/nvme-subsystem/nvme-subsys0 \
+		"$ROOT/sys/class/nvme-subsystem/nvme-subsys0"
+	mounted nvme0n1 /
+	boot
+	kept $NVME_A '/ (/dev/nvme0n1) is on it'
+	kept $NVME_B '/ (/dev/nvme0n1) is on it'
+	taken $SATA
+}
+
+@test "late: btrfs over two devices, mounted as one of them" {
+	early=vfio-pci
+	disk nvme0n1 $NVME_A nvme/nvme0
+	disk sda $SATA ata1/block
+	mkdir -p "$ROOT/sys/fs/btrfs/features" "$ROOT/sys/fs/btrfs/u-u-i-d/devices"
+	ln -s ../../../../class/block/nvme0n1p1 "$ROOT/sys/fs/btrfs/u-u-i-d/devices/nvme0n1p1"
+	ln -s ../../../../class/block/sdap1 "$ROOT/sys/fs/btrfs/u-u-i-d/devices/sdap1"
+	echo "30 1 0:40 / /sysroot rw - btrfs /dev/sdap1 rw" >"$ROOT/proc/self/mountinfo"
+	boot
+	kept $NVME_A '/ (/dev/sdap1) is on it'
+	kept $SATA '/ (/dev/sdap1) is on it'
+	taken $NVME_B
+}
+
+@test "late: bcache, and a loop device on a mounted file system" {
+	early=vfio-pci
+	disk sda $SATA ata1/block
+	disk nvme0n1 $NVME_A nvme/nvme0
+	disk sdb $HBA host1/block
+	virtual bcache0 sdap1 nvme0n1p1
+	mounted bcache0 /
+	block loop0 virtual/block
+	mkdir "$ROOT/sys/class/block/loop0/loop"
+	echo /run/live/medium/image >"$ROOT/sys/class/block/loop0/loop/backing_file"
+	echo "31 1 $(cat "$ROOT/sys/class/block/sdbp1/dev") / /run/live rw - ext4 /dev/sdbp1 rw" \
+		>>"$ROOT/proc/self/mountinfo"
+	mounted loop0 /usr squashfs
+	boot
+	kept $SATA '/ (/dev/bcache0) is on it'
+	kept $NVME_A '/ (/dev/bcache0) is on it'
+	kept $HBA '/usr (/dev/loop0) is on it'
+	taken $NVME_B
+}
+
+@test "late: what fstab names is kept: tags, paths, swap, mappings" {
+	early=vfio-pci
+	disk nvme0n1 $NVME_A nvme/nvme0
+	disk nvme1n1 $NVME_B nvme/nvme1
+	disk sda $SATA ata1/block
+	disk sdb $HBA host1/block
+	disk sdc $USB_A usb1/block
+	mapping dm-0 my--vg-var sdbp1
+	mounted nvme0n1p1 /
+	tagged uuid 1-2 nvme1n1p1
+	tagged label 'my\x20data' sdcp1
+	fstab <<-'END'
+		UUID=whatever / ext4 noauto 0 1
+		UUID="1-2" none swap sw 0 0
+		/dev/sdap1 /srv ext4 nofail 0 2
+		/dev/my-vg/var /var ext4 defaults 0 2
+		LABEL=my\040data /data ext4 defaults 0 2
+	END
+	boot
+	kept $NVME_B 'swap (UUID=1-2) is on it'
+	kept $SATA '/srv (/dev/sdap1) is on it'
+	kept $HBA '/var (/dev/my-vg/var) is on it'
+	kept $USB_A '/data (LABEL=my data) is on it'
+	taken $USB_B
+	[ "$(record .late.storage_reason)" = null ]
+}
+
+@test "late: what crypttab and mount units name is kept, the image to resume from too" {
+	early=vfio-pci
+	disk nvme0n1 $NVME_A nvme/nvme0
+	disk nvme1n1 $NVME_B nvme/nvme1
+	disk sda $SATA ata1/block
+	disk sdb $HBA host1/block
+	mounted nvme0n1p1 /
+	tagged uuid luks nvme1n1p1
+	echo 'data UUID=luks none luks' >"$ROOT/sysroot/etc/crypttab"
+	mkdir -p "$ROOT/sysroot/etc/systemd/system" "$ROOT/sys/power"
+	printf '[Mount]\nWhat=/dev/sdap1\nWhere=/opt\n' >"$ROOT/sysroot/etc/systemd/system/opt.mount"
+	cat "$ROOT/sys/class/block/sdbp1/dev" >"$ROOT/sys/power/resume"
+	boot
+	kept $NVME_B 'the crypt volume data (UUID=luks) is on it'
+	kept $SATA '/opt (/dev/sdap1) is on it'
+	kept $HBA 'the image to resume from (/dev/sdbp1) is on it'
+	taken $USB_A
+}
+
+@test "late: a file system that is not found keeps all storage" {
+	early=vfio-pci
+	disk nvme0n1 $NVME_A nvme/nvme0
+	mounted nvme0n1p1 /
+	fstab <<<'UUID=gone /var ext4 defaults 0 2'
+	boot
+	kept $NVME_A '/ (/dev/nvme0n1p1) is on it'
+	kept $NVME_B '/var (UUID=gone) is not found'
+	kept $SATA '/var (UUID=gone) is not found'
+	kept $USB_A '/var (UUID=gone) is not found'
+	[ "$(record .late.storage_reason)" = '/var (UUID=gone) is not found: what could hide it stays' ]
+}
+
+@test "late: what the boot does without need not be found" {
+	early=vfio-pci
+	disk nvme0n1 $NVME_A nvme/nvme0
+	mounted nvme0n1p1 /
+	fstab <<-'END'
+		UUID=gone /backup ext4 nofail 0 2
+		UUID=gone2 /other ext4 noauto 0 2
+		server:/home /home nfs defaults 0 0
+		//server/x /x cifs defaults 0 0
+		tmpfs /tmp tmpfs defaults 0 0
+		/srv/a /srv/b none bind 0 0
+		/swapfile none swap sw 0 0
+		/dev/sdz /iscsi ext4 _netdev 0 0
+	END
+	boot
+	taken $NVME_B $SATA
+	[ "$(record .late.storage_reason)" = null ]
+}
+
+@test "late: ZFS and network disks keep all storage" {
+	early=vfio-pci
+	echo "30 1 0:40 / /sysroot rw - zfs rpool/root rw" >"$ROOT/proc/self/mountinfo"
+	boot
+	kept $NVME_A '/ (rpool/root) is on devices that are not known: all storage stays'
+	kept $USB_A 'all storage stays'
+
+	early=
+	rm "$ROOT"/sys/bus/pci/devices/*/driver_override
+	machine storage
+	setup
+	block sda platform/host2/session1/target2:0:0/2:0:0:0/block
+	mounted sda /
+	mkdir -p "$ROOT/sys/devices/$(pci_path $NIC_A)/net/eth0"
+	echo 0x1003 >"$ROOT/sys/devices/$(pci_path $NIC_A)/net/eth0/flags"
+	ln -s "../../devices/$(pci_path $NIC_A)/net/eth0" "$ROOT/sys/class/net/eth0"
+	append rd.iscsi.firmware=1
+	boot
+	kept $NVME_A '/ (/dev/sda) comes over the network: all storage stays'
+	kept $NIC_A 'the boot goes over the network, and eth0 is up'
+	taken $NIC_B
+}
+
+@test "late: a network boot keeps the interface that is up" {
+	append root=/dev/nfs ip=dhcp
+	echo "30 1 0:40 / /sysroot rw - nfs 10.0.2.2:/root rw" >"$ROOT/proc/self/mountinfo"
+	mkdir -p "$ROOT/sys/devices/$(pci_path $NIC_A)/net/eth0" \
+		"$ROOT/sys/devices/$(pci_path $NIC_B)/virtio0/net/eth1"
+	echo 0x1003 >"$ROOT/sys/devices/$(pci_path $NIC_B)/virtio0/net/eth1/flags"
+	echo 0x1002 >"$ROOT/sys/devices/$(pci_path $NIC_A)/net/eth0/flags"
+	ln -s "../../devices/$(pci_path $NIC_A)/net/eth0" "$ROOT/sys/class/net/eth0"
+	ln -s "../../devices/$(pci_path $NIC_B)/virtio0/net/eth1" "$ROOT/sys/class/net/eth1"
+	boot
+	kept $NIC_B 'the boot goes over the network, and eth1 is up'
+	taken $NIC_A $NVME_A
+}
+
+@test "late: a network boot over nobody knows what keeps every NIC" {
+	append ip=dhcp
+	disk nvme0n1 $NVME_A nvme/nvme0
+	mounted nvme0n1p1 /
+	boot
+	kept $NIC_A 'no interface that is up leads to a device'
+	kept $NIC_B 'no interface that is up leads to a device'
+	taken $NVME_B
+}
+
+@test "late: what the image says of a network boot counts too" {
+	mkdir -p "$ROOT/etc/cmdline.d" "$ROOT/conf/conf.d"
+	"$HELPER" --root "$ROOT" 2>/dev/null
+	[ "$(record '[.devices[] | select(.outcome == "waiting")] | length')" -eq 6 ]
+	echo 'rd.neednet=1' >"$ROOT/etc/cmdline.d/40-x.conf"
+	"$HELPER" --root "$ROOT" 2>/dev/null
+	[ "$(record '[.devices[] | select(.outcome == "waiting")] | length')" -eq 8 ]
+	rm "$ROOT/etc/cmdline.d/40-x.conf"
+	printf '# BOOT: local | nfs; overridden by ip= or BOOTIF=eth0\nBOOT=local\nNFSROOT=auto\n' \
+		>"$ROOT/conf/initramfs.conf"
+	"$HELPER" --root "$ROOT" 2>/dev/null
+	[ "$(record '[.devices[] | select(.outcome == "waiting")] | length')" -eq 6 ]
+	echo 'IP=dhcp' >"$ROOT/conf/conf.d/ip"
+	"$HELPER" --root "$ROOT" 2>/dev/null
+	[ "$(record '[.devices[] | select(.outcome == "waiting")] | length')" -eq 8 ]
+}
+
+@test "late: when = early with the exact address is taken early, whatever is on it" {
+	claims <<<$'[claim disk]\nmatch = 02:00.0 144d:a80a\nwhen = early\n[claim usb]\nmatch = class=0c03'
+	disk nvme1n1 $NVME_B nvme/nvme1
+	mounted nvme1n1p1 /
+	"$HELPER" --root "$ROOT" 2>/dev/null
+	[ "$(overrides)" = "$NVME_B vfio-pci" ]
+	"$HELPER" --root "$ROOT" --late sysroot
+	[ "$(record '[.late.devices[].address] | join(" ")')" = "$USB_A $USB_B" ]
+}
+
+@test "late: the claims of the command line wait and are taken too" {
+	claims <<<'[host]'
+	append rd.vfio-claim=144d:a80a
+	disk nvme0n1 $NVME_A nvme/nvme0
+	mounted nvme0n1p1 /
+	early=vfio-pci
+	boot
+	kept $NVME_A '/ ('
+	taken $NVME_B
+}
+
+@test "late: switched off, or without claims, it does nothing" {
+	append rd.vfio-claim=0
+	"$HELPER" --root "$ROOT" 2>/dev/null
+	before=$(tree_state)
+	"$HELPER" --root "$ROOT" --late /sysroot
+	[ "$(tree_state)" = "$before" ]
+	machine storage
+	before=$(tree_state)
+	"$HELPER" --root "$ROOT" --late /sysroot
+	[ "$(tree_state)" = "$before" ]
+}
+
+@test "late: without boot.json of the early run there is one all the same" {
+	"$HELPER" --root "$ROOT" 2>/dev/null
+	rm "$ROOT/run/vfio-claim/boot.json"
+	disk nvme0n1 $NVME_A nvme/nvme0
+	mounted nvme0n1p1 /
+	"$HELPER" --root "$ROOT" --late /sysroot 2>/dev/null
+	kept $NVME_A '/ ('
+	[ "$(record '.devices | length')" -eq 0 ]
+}
+
+@test "late: mountinfo that cannot be read keeps all storage" {
+	early=vfio-pci
+	rm "$ROOT/proc/self/mountinfo"
+	boot
+	kept $NVME_A '/proc/self/mountinfo cannot be read: all storage stays'
+}
+
+@test "late: devices that name each other in a ring, and links to nowhere" {
+	early=vfio-pci
+	virtual dm-0 dm-1
+	virtual dm-1 dm-0
+	virtual dm-2 nosuch
+	mounted dm-0 /
+	mounted dm-2 /usr
+	boot
+	kept $NVME_A 'of unknown place: all storage stays'
+}

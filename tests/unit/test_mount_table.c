@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* fstab, crypttab, mountinfo, swaps and mount units. */
+#include "mount_table.h"
+#include "unit.h"
+
+static void check(const struct mount_entry *entry, const char *source, const char *target,
+		  const char *type)
+{
+	assert_string_equal(entry->source, source);
+	assert_string_equal(entry->target, target);
+	assert_string_equal(entry->type, type);
+}
+
+static void test_fstab(void **state)
+{
+	const char *text = "# UUID=commented / ext4\n"
+			   "\n"
+			   "UUID=\"ab-cd\" / ext4 defaults 0 1\n"
+			   "  LABEL=my\\040disk\t/my\\040disk\txfs\tnofail,noauto\n"
+			   "/dev/sda2 none swap sw 0 0\n"
+			   "incomplete /x\n"
+			   "host:/x /nfs nfs rw\n"
+			   "/dev/sdb /iscsi ext4 rw,_netdev,nofailure\n"
+			   "/dev/sdc /last ext4";
+	struct mount_entry entry;
+
+	(void)state;
+	assert_true(fstab_next(&text, &entry));
+	check(&entry, "UUID=ab-cd", "/", "ext4");
+	assert_false(entry.optional || entry.not_at_boot || entry.network);
+	assert_true(fstab_next(&text, &entry));
+	check(&entry, "LABEL=my disk", "/my disk", "xfs");
+	assert_true(entry.optional && entry.not_at_boot);
+	assert_true(fstab_next(&text, &entry));
+	check(&entry, "/dev/sda2", "swap", "swap");
+	assert_true(fstab_next(&text, &entry));
+	check(&entry, "host:/x", "/nfs", "nfs");
+	assert_true(entry.network);
+	assert_true(fstab_next(&text, &entry));
+	assert_true(entry.network && !entry.optional);
+	assert_true(fstab_next(&text, &entry));
+	check(&entry, "/dev/sdc", "/last", "ext4");
+	assert_false(fstab_next(&text, &entry));
+	assert_int_equal(*text, '\0');
+}
+
+/* What is too long to be read must not be taken for something shorter. */
+static void test_long_field(void **state)
+{
+	char line[MOUNT_FIELD_SIZE * 2];
+	const char *text = line;
+	struct mount_entry entry;
+
+	(void)state;
+	memset(line, 'a', sizeof(line));
+	memcpy(line, "/dev/", 5);
+	memcpy(line + MOUNT_FIELD_SIZE + 8, " / ext4", 8);
+	assert_true(fstab_next(&text, &entry));
+	check(&entry, "?", "/", "ext4");
+}
+
+static void test_crypttab(void **state)
+{
+	const char *text = "root UUID=1-2 none luks,discard\n"
+			   "swap /dev/sda3 /dev/urandom swap,nofail\n"
+			   "later PARTUUID=5 /key noauto\n"
+			   "short\n"
+			   "two /dev/sdb1\n";
+	struct mount_entry entry;
+
+	(void)state;
+	assert_true(crypttab_next(&text, &entry));
+	check(&entry, "UUID=1-2", "root", "crypt");
+	assert_true(crypttab_next(&text, &entry));
+	assert_true(entry.optional);
+	assert_true(crypttab_next(&text, &entry));
+	assert_true(entry.not_at_boot);
+	assert_true(crypttab_next(&text, &entry));
+	check(&entry, "/dev/sdb1", "two", "crypt");
+	assert_false(crypttab_next(&text, &entry));
+}
+
+static void test_mountinfo(void **state)
+{
+	const char *text = "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+			   "23 22 0:21 / /proc rw - proc proc rw\n"
+			   "24 22 259:5 /sub /a\\040b rw shared:2 master:1 propagate_from:3 - "
+			   "xfs /dev/n rw\n"
+			   "25 22 0:30 / /bt rw - btrfs /dev/sdb rw,subvolid=5\n"
+			   "26 22 nonsense / /x rw - ext4 /dev/x rw\n"
+			   "27 22 8:1 / /cut rw\n"
+			   "28 22 0:31 / /n rw - nfs4 h:/x rw";
+	struct mount_entry entry;
+
+	(void)state;
+	assert_true(mountinfo_next(&text, &entry));
+	check(&entry, "/dev/sda1", "/", "ext4");
+	assert_int_equal(entry.major, 8);
+	assert_int_equal(entry.minor, 1);
+	assert_true(mountinfo_next(&text, &entry));
+	check(&entry, "proc", "/proc", "proc");
+	assert_int_equal(entry.major, 0);
+	assert_true(mountinfo_next(&text, &entry));
+	check(&entry, "/dev/n", "/a b", "xfs");
+	assert_int_equal(entry.major, 259);
+	assert_int_equal(entry.minor, 5);
+	assert_true(mountinfo_next(&text, &entry));
+	check(&entry, "/dev/sdb", "/bt", "btrfs");
+	assert_true(mountinfo_next(&text, &entry));
+	check(&entry, "h:/x", "/n", "nfs4");
+	assert_true(entry.network);
+	assert_false(mountinfo_next(&text, &entry));
+}
+
+static void test_swaps(void **state)
+{
+	const char *text = "Filename\t\tType\t\tSize\tUsed\tPriority\n"
+			   "/dev/dm-1   partition\t1000\t0\t-2\n"
+			   "/swapfile   file\t1000\t0\t-3\n"
+			   "/dev/zram0  partition\t1000\t0\t100\n";
+	struct mount_entry entry;
+
+	(void)state;
+	assert_true(swaps_next(&text, &entry));
+	check(&entry, "/dev/dm-1", "swap", "swap");
+	assert_true(swaps_next(&text, &entry));
+	check(&entry, "/dev/zram0", "swap", "swap");
+	assert_false(swaps_next(&text, &entry));
+}
+
+static void test_mount_units(void **state)
+{
+	struct mount_entry entry;
+
+	(void)state;
+	assert_true(mount_unit_parse("[Unit]\nDescription=x\n\n[Mount]\n"
+				     "What=/dev/disk/by-label/data \nWhere=/data\nType=ext4\n"
+				     "Options=nofail,rw\n",
+				     &entry));
+	check(&entry, "/dev/disk/by-label/data", "/data", "ext4");
+	assert_true(entry.optional);
+	assert_true(mount_unit_parse("[Swap]\nWhat=UUID=1", &entry));
+	check(&entry, "UUID=1", "swap", "");
+	assert_false(mount_unit_parse("[Unit]\n#What=/dev/x\n", &entry));
+	assert_false(mount_unit_parse("", &entry));
+}
+
+static void test_virtual_types(void **state)
+{
+	(void)state;
+	assert_true(type_is_virtual("tmpfs"));
+	assert_true(type_is_virtual("overlay"));
+	assert_false(type_is_virtual("ext4"));
+	assert_false(type_is_virtual(""));
+	assert_false(type_is_virtual("zfs"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_fstab),         cmocka_unit_test(test_long_field),
+		cmocka_unit_test(test_crypttab),      cmocka_unit_test(test_mountinfo),
+		cmocka_unit_test(test_swaps),         cmocka_unit_test(test_mount_units),
+		cmocka_unit_test(test_virtual_types),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
