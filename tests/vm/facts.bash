@@ -70,11 +70,12 @@ claimed_usb() {
 	done
 }
 
-# recorded ADDRESS OUTCOME [REASON-REGEX]: boot.json's word on the device.
+# recorded ADDRESS OUTCOME [REASON-REGEX]: boot.json's last word on the device.
 recorded() {
 	local entry
 
-	entry=$(jq -c --arg a "$1" '.devices[] | select(.address == $a)' "$M/boot.json")
+	entry=$(jq -c --arg a "$1" '[.devices[], .late.devices[]?] |
+		map(select(.address == $a)) | last' "$M/boot.json")
 	[ "$(jq -r .outcome <<<"$entry")" = "$2" ] ||
 		fail "${M##*/}: boot.json on $1: '$entry', not $2"
 	[ $# -lt 3 ] || jq -r '.reason // ""' <<<"$entry" | grep -Eiq "$3" ||

@@ -355,22 +355,34 @@ whole_card_after_release() {
 	each held-dracut native_driver_lets_go
 }
 
-@test "an NVMe and a NIC in the config are refused, with the reason" {
-	machine refused@13-initramfs-tools
-	is 0000:02:00.0 driver nvme
-	is 0000:03:00.0 driver igb
-	recorded 0000:02:00.0 refused storage
-	recorded 0000:03:00.0 refused network
-	kmsg '0000:02:00.0.*storage'
-	kmsg '0000:03:00.0.*network'
+# It had its native driver until root was mounted.
+claimed_late() {
+	is "$1" driver vfio-pci
+	is "$1" override vfio-pci
+	is "$1" late.driver vfio-pci
+	jq -e --arg a "$1" '.devices[] | select(.address == $a) | .outcome == "waiting"' \
+		"$M/boot.json" || fail "${M##*/}: $1 did not wait"
+	recorded "$1" claimed
+}
+
+@test "an NVMe and a NIC in the config that the boot does not need are claimed" {
+	machine guarded@13-initramfs-tools
+	claimed_late 0000:02:00.0
+	kmsg '0000:02:00.0.*waits'
+	kmsg '0000:02:00.0.*claimed by vfio-pci, taken from nvme'
+	is 0000:03:00.0 driver vfio-pci
+	recorded 0000:03:00.0 claimed
+	! grep 'igb 0000:03:00.0' "$M/kmsg"
 	claimed $DISPLAY_1 $AUDIO_1
 	full_boot
 }
 
-@test "the NVMe that the machine boots from is refused" {
+@test "the NVMe that the machine boots from stays, its twin is claimed" {
 	machine root-nvme@testing-dracut-systemd
 	is 0000:00:10.0 driver nvme
-	recorded 0000:00:10.0 refused storage
+	recorded 0000:00:10.0 refused '^/ .*is on it'
+	kmsg '0000:00:10.0.*refused: / .*is on it'
+	claimed_late 0000:02:00.0
 	claimed $DISPLAY_1 $AUDIO_1
 	full_boot nvme0n1
 }
