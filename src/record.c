@@ -13,8 +13,9 @@ static const char *const step_names[] = { "override", "load", "unbind", "probe",
 static const char *const outcome_names[] = { "claimed", "failed", "refused", "waiting" };
 static const char *const table_names[] = { "unread", "ok", "missing", "bad" };
 
-/* By which a late run finds the place for its part. */
+/* By which a late run finds the place for its part, and a second one that it was there. */
 #define RECORD_END "}\n"
+#define RECORD_LATE "\n  \"late\": {\n"
 
 int record_add_step(struct record *record, enum step_kind kind, size_t decision,
 		    const char *target, int error)
@@ -178,6 +179,11 @@ int record_render(const struct record *record, const struct plan *plan,
 	return text_take(&text, ret_text);
 }
 
+bool record_has_late(const char *record)
+{
+	return strstr(record, RECORD_LATE) != NULL;
+}
+
 static void add_needs(struct text *text, const struct guards *guards)
 {
 	char address[PCI_ADDRESS_SIZE];
@@ -208,7 +214,7 @@ int record_render_late(const char *early, const struct record *record, const str
 	/* The last member has no comma behind it. */
 	while (text.length > 0 && text.data[text.length - 1] == '\n')
 		text.length--;
-	text_add(&text, ",\n  \"late\": {\n");
+	text_add(&text, "," RECORD_LATE);
 	text_add(&text, "  \"started\": %.3f,\n  \"finished\": %.3f,\n", record->started,
 		 record->finished);
 	add_string(&text, "  ", "storage_reason", guards->storage_reason);

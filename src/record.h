@@ -62,6 +62,9 @@ void record_free(struct record *record);
 int record_render(const struct record *record, const struct plan *plan,
 		  const struct cmdline *cmdline, char **ret_text) MUST_CHECK;
 
+/* True when boot.json has the late part. */
+bool record_has_late(const char *record);
+
 /*
  * Renders boot.json again with what the late run did, as its last member "late".
  *

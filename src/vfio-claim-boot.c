@@ -332,28 +332,36 @@ static int run_boot(struct boot *boot, bool rd_driver)
 }
 
 /* boot.json with the late part; one that the early run did not leave is begun here. */
-static int write_late_record(struct boot *boot)
+static int write_late_record(struct boot *boot, char **early)
 {
 	static const struct plan no_plan;
-	AUTO_FREE char *early = NULL;
 	AUTO_FREE char *json = NULL;
-	size_t length;
-	int r = root_read(&boot->root, RUN_RECORD_PATH, RECORD_SIZE_MOST, &early, &length);
+	int r = 0;
 
 	boot->record.finished = uptime();
-	if (r < 0) {
+	if (*early == NULL) {
 		struct record none = boot->record;
 
 		none.devices = NULL;
 		none.step_count = 0;
 		none.enabled = true;
-		r = record_render(&none, &no_plan, &boot->cmdline, &early);
+		r = record_render(&none, &no_plan, &boot->cmdline, early);
 	}
 	if (r == 0)
-		r = record_render_late(early, &boot->record, &boot->plan, &boot->guards, &json);
+		r = record_render_late(*early, &boot->record, &boot->plan, &boot->guards,
+				       &json);
 	if (r == 0)
 		write_file(boot, RUN_RECORD_PATH, json);
 	return r;
+}
+
+/* False where nothing waits, or the late run was: two boot scripts may call it. */
+static bool late_is_due(const struct boot *boot, const char *early)
+{
+	if (boot->cmdline.disabled || faccessat(boot->root.fd, RUN_CLAIMS_PATH, F_OK, 0) < 0)
+		return false;
+	return early == NULL ||
+	       (strstr(early, "\"outcome\": \"waiting\"") != NULL && !record_has_late(early));
 }
 
 /*
@@ -362,7 +370,12 @@ static int write_late_record(struct boot *boot)
  */
 static int run_late(struct boot *boot, const char *real_root)
 {
-	if (boot->cmdline.disabled || faccessat(boot->root.fd, RUN_CLAIMS_PATH, F_OK, 0) < 0)
+	AUTO_FREE char *early = NULL;
+	size_t length;
+
+	if (root_read(&boot->root, RUN_RECORD_PATH, RECORD_SIZE_MOST, &early, &length) < 0)
+		early = NULL;
+	if (!late_is_due(boot, early))
 		return 0;
 	claims_free(&boot->cmdline.claims);
 	open_modules(boot);
@@ -370,7 +383,7 @@ static int run_late(struct boot *boot, const char *real_root)
 	if (r < 0 || boot->plan.decision_count == 0)
 		return r;
 	r = claim_devices(boot);
-	return r == 0 ? write_late_record(boot) : r;
+	return r == 0 ? write_late_record(boot, &early) : r;
 }
 
 /* rd.driver.post= for initramfs-tools, after udev has settled. */

@@ -400,6 +400,24 @@ taken() {
 	[ "$(tree_state)" = "$before" ]
 }
 
+@test "late: where nothing waits, and a second time, it does nothing" {
+	early=vfio-pci
+	disk nvme0n1 $NVME_A nvme/nvme0
+	mounted nvme0n1p1 /
+	boot
+	before=$(tree_state)
+	"$HELPER" --root "$ROOT" --late /sysroot
+	[ "$(tree_state)" = "$before" ]
+	jq -e . "$ROOT/run/vfio-claim/boot.json"
+
+	machine storage
+	claims <<<$'[claim nic]\nmatch = class=02'
+	"$HELPER" --root "$ROOT" 2>/dev/null
+	before=$(tree_state)
+	"$HELPER" --root "$ROOT" --late /sysroot
+	[ "$(tree_state)" = "$before" ]
+}
+
 @test "late: without boot.json of the early run there is one all the same" {
 	"$HELPER" --root "$ROOT" 2>/dev/null
 	rm "$ROOT/run/vfio-claim/boot.json"
