@@ -342,6 +342,20 @@ static void judge(const struct draft *draft, struct decision *decision, const ch
 		choose_driver(decision);
 }
 
+/* vfio-pci ends the firmware's framebuffer (vfio_pci_vga_init(), since 5.16). */
+static int report_boot_display(struct plan *plan, const struct decision *decision)
+{
+	char address[PCI_ADDRESS_SIZE];
+
+	if (decision->verdict != VERDICT_TAKE || !decision->device->boot_display)
+		return 0;
+	return add_message(plan,
+			   "claim %s: %s is the boot display: the console on it ends here, one "
+			   "on a serial line (console=ttyS0) or another display goes on",
+			   decision->claim->name,
+			   pci_address_format(&decision->address, address));
+}
+
 static int decide(struct draft *draft, size_t index)
 {
 	const struct device *device = &draft->snapshot->devices[index];
@@ -356,7 +370,7 @@ static int decide(struct draft *draft, size_t index)
 		return -ENOMEM;
 	decision->companion = draft->companion[index];
 	judge(draft, decision, wait);
-	return 0;
+	return report_boot_display(draft->plan, decision);
 }
 
 /* How many cards a claim has: slots with a matched function, each virtual function its own. */

@@ -139,6 +139,16 @@ static bool is_virtual_function(int dir, const char *address)
 	return false;
 }
 
+/* The attribute is there for class 0300 and 0001 only (drivers/pci/pci-sysfs.c). */
+static bool is_boot_display(int dir, const char *address)
+{
+	char path[64];
+	char value[8];
+
+	(void)snprintf(path, sizeof(path), "%s/boot_vga", address);
+	return read_attribute(dir, path, value, sizeof(value)) > 0 && strcmp(value, "1") == 0;
+}
+
 static void scan_candidate(int dir, struct device *device)
 {
 	char address[PCI_ADDRESS_SIZE];
@@ -149,6 +159,8 @@ static void scan_candidate(int dir, struct device *device)
 	(void)pci_address_format(&device->address, address);
 	scan_path(dir, address, device);
 	device->is_vf = is_virtual_function(dir, address);
+	if (device->class_code >> 8 == 0x0300 || device->class_code >> 8 == 0x0001)
+		device->boot_display = is_boot_display(dir, address);
 	(void)snprintf(path, sizeof(path), "%s/iommu_group", address);
 	if (read_link_name(dir, path, group, sizeof(group)) > 0 &&
 	    parse_decimal(group, 0, INT_MAX, &number) == 0)

@@ -200,12 +200,17 @@ static void log_device(const struct decision *decision, const struct device_reco
 			 decision->claim->name, device->after);
 }
 
-static void log_outcome(const struct boot *boot)
+/* Before anything is done: a message may be the last one on a display. */
+static void log_messages(const struct boot *boot)
 {
 	for (size_t i = 0; i < boot->cmdline.problem_count; i++)
 		log_line(LOG_LEVEL_WARNING, "%s", boot->cmdline.problems[i]);
 	for (size_t i = 0; i < boot->plan.message_count; i++)
 		log_line(LOG_LEVEL_WARNING, "%s", boot->plan.messages[i]);
+}
+
+static void log_devices(const struct boot *boot)
+{
 	for (size_t i = 0; i < boot->plan.decision_count; i++)
 		log_device(&boot->plan.decisions[i], &boot->record.devices[i]);
 }
@@ -301,10 +306,12 @@ static int make_plan(struct boot *boot, const char *table_path, const char *real
 static int claim_devices(struct boot *boot)
 {
 	struct loader loader = { load_module, boot };
+
+	log_messages(boot);
 	int r = plan_apply(&boot->plan, &boot->root, &loader, &boot->record);
 
 	if (r == 0)
-		log_outcome(boot);
+		log_devices(boot);
 	return r;
 }
 

@@ -635,6 +635,32 @@ static void test_when(void **state)
 	guards_free(&guards);
 }
 
+/* Said before it happens; not of a device that only waits. */
+static void test_boot_display(void **state)
+{
+	static const struct test_claim claim[] = { { .name = "gpu", .match = { "02:00.0" } } };
+	struct snapshot snapshot = machine(twins, LENGTH(twins));
+	struct claims claims = claims_of(claim, 1);
+	struct plan plan;
+
+	(void)state;
+	snapshot.devices[6].boot_display = true;
+	assert_int_equal(plan_make(&claims, &snapshot, &guards, &plan), 0);
+	assert_int_equal(plan.message_count, 0);
+	plan_free(&plan);
+	snapshot.devices[8].boot_display = true;
+	assert_int_equal(plan_make(&claims, &snapshot, &guards, &plan), 0);
+	assert_int_equal(plan.message_count, 1);
+	assert_contains(plan.messages[0], "claim gpu: 0000:02:00.0 is the boot display");
+	plan_free(&plan);
+	claims.items[0].when = WHEN_GUARDED;
+	assert_int_equal(plan_make(&claims, &snapshot, &guards, &plan), 0);
+	assert_int_equal(plan.message_count, 0);
+	plan_free(&plan);
+	claims_free(&claims);
+	free(snapshot.devices);
+}
+
 static void test_two_claims_on_one_device(void **state)
 {
 	static const struct test_claim claims[] = {
@@ -789,6 +815,7 @@ int main(void)
 		cmocka_unit_test(test_late_phase),
 		cmocka_unit_test(test_whole_plan),
 		cmocka_unit_test(test_when),
+		cmocka_unit_test(test_boot_display),
 		cmocka_unit_test(test_two_claims_on_one_device),
 		cmocka_unit_test(test_drivers),
 		cmocka_unit_test(test_fallback),

@@ -387,6 +387,15 @@ claimed_late() {
 	full_boot nvme0n1
 }
 
+@test "the boot display is claimed, and the log says that its console ends" {
+	machine boot-display@13-dracut-systemd
+	is 0000:02:00.0 driver vfio-pci
+	recorded 0000:02:00.0 claimed
+	kmsg '0000:02:00.0 is the boot display: the console on it ends'
+	! grep -E 'bochs-drm 0000:02:00.0' "$M/kmsg"
+	full_boot
+}
+
 # ---- Later
 
 comes_later() {
