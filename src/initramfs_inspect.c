@@ -25,8 +25,8 @@ enum {
 #define POST_SCRIPT "scripts/init-premount/vfio-claim-post"
 #define LOCAL_SCRIPT "scripts/local-bottom/vfio-claim-late"
 #define NFS_SCRIPT "scripts/nfs-bottom/vfio-claim-late"
-#define PRE_UDEV_HOOK "pre-udev"
-#define PRE_PIVOT_HOOK "pre-pivot"
+#define PRE_UDEV_HOOK "vfio-claim-pre-udev.sh"
+#define PRE_PIVOT_HOOK "vfio-claim-pre-pivot.sh"
 
 /* A file whose content counts; `data` stays NULL when the image does not have it. */
 struct kept {
@@ -195,13 +195,11 @@ static void find_module(struct inspection *inspection, const char *path)
 
 /* dracut's hooks are in lib/dracut/hooks (059) or var/lib/dracut/hooks (106); the name has a
  * number before it: pre-udev/00-vfio-claim-pre-udev.sh. */
-static bool is_hook(const char *path, const char *kind)
+static bool is_hook(const char *path, const char *kind, const char *name)
 {
 	char directory[64];
-	char name[64];
 
 	(void)snprintf(directory, sizeof(directory), "dracut/hooks/%s/", kind);
-	(void)snprintf(name, sizeof(name), "vfio-claim-%s.sh", kind);
 	const char *found = strstr(path, directory);
 	return found != NULL && strstr(found, name) != NULL;
 }
@@ -221,9 +219,10 @@ static size_t see_entry(void *context, const char *path, mode_t mode)
 		inspection->has_local_script = true;
 	else if (strcmp(path, NFS_SCRIPT) == 0)
 		inspection->has_nfs_script = true;
-	else if (is_hook(path, PRE_UDEV_HOOK))
+	else if (is_hook(path, "pre-udev", PRE_UDEV_HOOK) ||
+		 is_hook(path, "cmdline", PRE_UDEV_HOOK))
 		inspection->has_pre_udev_hook = true;
-	else if (is_hook(path, PRE_PIVOT_HOOK))
+	else if (is_hook(path, "pre-pivot", PRE_PIVOT_HOOK))
 		inspection->has_pre_pivot_hook = true;
 	else
 		find_module(inspection, path);
@@ -380,10 +379,10 @@ static int need_part(const struct inspection *inspection, bool there, const char
 static int check_hooks(const struct inspection *inspection)
 {
 	int r = need_part(inspection, inspection->has_pre_udev_hook,
-			  "dracut's pre-udev hook vfio-claim-pre-udev.sh");
+			  "dracut's pre-udev hook " PRE_UDEV_HOOK);
 
 	return r == 0 ? need_part(inspection, inspection->has_pre_pivot_hook,
-				  "dracut's pre-pivot hook vfio-claim-pre-pivot.sh")
+				  "dracut's pre-pivot hook " PRE_PIVOT_HOOK)
 		      : r;
 }
 

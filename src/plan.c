@@ -494,6 +494,9 @@ static int add_loads(struct plan *plan, const struct claims *claims)
 		any = true;
 		r = add_load(plan, claims, plan->decisions[i].driver);
 	}
+	/* Whoever loads it next (rd.driver.pre=vfio-pci) must not find the list of IDs. */
+	if (r == 0 && refuses_ids(plan, claims))
+		r = add_load(plan, claims, VFIO_PCI_DRIVER);
 	/* The IOMMU backend comes by itself as vfio's softdep, unless an initramfs lost that.
 	 */
 	return r == 0 && any ? add_load(plan, claims, VFIO_IOMMU_MODULE) : r;

@@ -262,11 +262,15 @@ static int note_claimed(struct finder *finder, const struct device *device)
 	return add_modalias(&finder->claimed, &device->ids, device->class_code);
 }
 
+/*
+ * What is only decided when root is mounted counts as the host's: vfio-pci.ids= would have the
+ * kernel take root's disk in a boot where vfio-claim is off or comes too late.
+ */
 static bool is_taken(const struct plan *plan, const struct device *device)
 {
 	for (size_t i = 0; i < plan->decision_count; i++)
 		if (plan->decisions[i].device == device &&
-		    plan->decisions[i].verdict == VERDICT_TAKE)
+		    plan->decisions[i].verdict == VERDICT_TAKE && !plan->decisions[i].late)
 			return true;
 	return false;
 }

@@ -780,3 +780,15 @@ grub_settings() {
 	dash -n "$REPO/grub.d/90-vfio-claim.cfg"
 	shellcheck -s sh -S warning "$REPO/grub.d/90-vfio-claim.cfg"
 }
+
+# In a boot without vfio-claim, vfio-pci would take root's disk with it.
+@test "cmdline: vfio-pci.ids= never names what waits for root to be mounted" {
+	machine storage
+	printf '[claim disk]\nmatch = 144d:a80a\n[claim nic]\nmatch = 8086:1521\n' \
+		>"$ROOT/etc/vfio-claim.conf"
+	run --separate-stderr "$TOOL" cmdline --root "$ROOT" --with-hardware
+	[ "$status" -eq 0 ]
+	[[ $output == *"vfio-pci.ids=8086:1521"* ]]
+	[[ $output != *144d* ]]
+	[[ $stderr == *"leaves out 144d:a80a"* ]]
+}

@@ -562,6 +562,11 @@ lacks() {
 	file "$STAGE/usr/lib/dracut/hooks/pre-pivot/99-vfio-claim-pre-pivot.sh"
 	pack "$STAGE" >"$IMAGE"
 	whole
+	# An image without systemd.
+	mkdir "$STAGE/usr/lib/dracut/hooks/cmdline"
+	mv "$STAGE"/usr/lib/dracut/hooks/{pre-udev,cmdline}/00-vfio-claim-pre-udev.sh
+	pack "$STAGE" >"$IMAGE"
+	whole
 }
 
 @test "inspect: built-in modules need not be in the image" {

@@ -33,7 +33,12 @@ installkernel() {
 install() {
     /usr/sbin/vfio-claim image --dest "$initdir" --root "${dracutsysrootdir:-/}" || vfio_claim_fail
     inst_multiple /usr/lib/vfio-claim/vfio-claim-boot
-    inst_hook pre-udev 00 "$moddir/vfio-claim-pre-udev.sh"
+    # Without systemd dracut carries out rd.driver.pre= already as cmdline hook 01.
+    if dracut_module_included systemd; then
+        inst_hook pre-udev 00 "$moddir/vfio-claim-pre-udev.sh"
+    else
+        inst_hook cmdline 00 "$moddir/vfio-claim-pre-udev.sh"
+    fi
     # Last of its kind: what needs a disk before has it then.
     inst_hook pre-pivot 99 "$moddir/vfio-claim-pre-pivot.sh"
 }

@@ -454,6 +454,11 @@ static void test_refused_ids(void **state)
 		  .match = { "10de:1c30", "144d:a80a" },
 		  .origin = ORIGIN_IDS_ARGUMENT },
 	};
+	static const struct test_claim disk_only[] = {
+		{ .name = "vfio-pci.ids",
+		  .match = { "144d:a80a" },
+		  .origin = ORIGIN_IDS_ARGUMENT },
+	};
 	static const struct test_claim harmless[] = {
 		{ .name = "gpu", .match = { "10de:1c30" } },
 		{ .name = "disk", .match = { "144d:a80a" } },
@@ -469,6 +474,10 @@ static void test_refused_ids(void **state)
 	assert_contains(text, "load      vfio_pci  ids=\n");
 	free(text);
 	text = plan_of(twins, LENGTH(twins), &by_config[2], 1);
+	assert_contains(text, "load      vfio_pci  ids=\n");
+	free(text);
+	/* Also where nothing is taken: rd.driver.pre=vfio-pci would load it with the list. */
+	text = plan_of(twins, LENGTH(twins), disk_only, LENGTH(disk_only));
 	assert_contains(text, "load      vfio_pci  ids=\n");
 	free(text);
 	text = plan_of(twins, LENGTH(twins), harmless, LENGTH(harmless));
