@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "guards.h"
+#include "storage.h"
 #include "text.h"
 
 #define DEVICES "sys/bus/pci/devices"
@@ -343,6 +345,28 @@ static void add_kfd(struct search *search, const struct process *process, const 
 				 &search->snapshot->devices[i].address, node);
 }
 
+/* A disk, or what is made of disks, that a program reads and writes by itself. */
+static void add_disk(struct search *search, const struct process *process, const char *name,
+		     const char *node)
+{
+	struct storage storage = { 0 };
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "sys/class/block/%.60s", name);
+	if (!is_component(name) ||
+	    faccessat(search->root->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	note(search, storage_add(search->root, name, &storage));
+	for (size_t i = 0; i < search->snapshot->count; i++) {
+		const struct device *device = &search->snapshot->devices[i];
+
+		for (size_t j = 0; !device_is_bridge(device) && j < storage.count; j++)
+			if (pci_address_compare(&storage.functions[j], &device->address) == 0)
+				add_open(search, process, USE_DISK, &device->address, node);
+	}
+	storage_free(&storage);
+}
+
 /* The rest of `string` behind `prefix`, or NULL. */
 static const char *behind(const char *string, const char *prefix)
 {
@@ -383,6 +407,8 @@ static void look_at_node(struct search *search, const struct process *process, c
 			add_nvidia(search, process, name, node);
 	} else if (strcmp(node, "/dev/kfd") == 0) {
 		add_kfd(search, process, node);
+	} else if ((name = behind(node, "/dev/")) != NULL) {
+		add_disk(search, process, name, node);
 	}
 }
 
@@ -417,10 +443,13 @@ static void find_open_files(struct search *search, const char *pid)
 static void find_processes(struct search *search)
 {
 	AUTO_CLOSEDIR DIR *dir = open_directory(search, "proc");
+	char self[16];
 	const char *name;
 
+	/* What we inherited from whoever started us is theirs. */
+	(void)snprintf(self, sizeof(self), "%d", search->root->is_host ? (int)getpid() : 0);
 	while (dir != NULL && (name = next_name(dir)) != NULL)
-		if (name[strspn(name, "0123456789")] == '\0')
+		if (name[strspn(name, "0123456789")] == '\0' && strcmp(name, self) != 0)
 			find_open_files(search, name);
 }
 

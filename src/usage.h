@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Finds out who uses the devices of a machine now. Storage is not here: see needs.h. */
+/* Finds out who uses the devices of a machine now. What is mounted is not here: see needs.h. */
 #ifndef VFIO_CLAIM_USAGE_H
 #define VFIO_CLAIM_USAGE_H
 
@@ -9,7 +9,7 @@
 /*
  * Looks at the default routes and at the interfaces that are up, down through bonds, teams,
  * bridges, VLANs and Open vSwitch to their ports; at the consoles; and at the device nodes that
- * processes have open (/dev/dri, /dev/snd, /dev/vfio, /dev/nvidiaN, /dev/kfd).
+ * processes have open (/dev/dri, /dev/snd, /dev/vfio, /dev/nvidiaN, /dev/kfd, disks).
  *
  * On a root that is no host, what was recorded in USES_PATH comes first, and the rest is what
  * that tree's proc and sys show.

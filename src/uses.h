@@ -11,8 +11,9 @@
 enum { USE_TEXT_SIZE = 128, PROGRAM_NAME_SIZE = 33, INTERFACE_NAME_SIZE = 64 };
 
 enum use_kind {
-	USE_ROUTE,   /* the default route leads over it */
-	USE_VFIO,    /* a program has its VFIO group or device open: a running VM */
+	USE_ROUTE, /* the default route leads over it */
+	USE_VFIO,  /* a program has its VFIO group or device open: a running VM */
+	USE_DISK,  /* a program has a disk of it open, a virtual machine say; mounts: needs.h */
 	USE_DISPLAY, /* a program has its /dev/dri, /dev/nvidia or /dev/kfd node open */
 	USE_CONSOLE, /* the firmware's display, a console's frame buffer or serial line */
 	USE_SOUND,   /* a program has its /dev/snd node open */
@@ -34,7 +35,7 @@ struct uses {
 	unsigned unread;
 };
 
-/* The words of `enum use_kind`, NULL-terminated: route, vfio, display, ... */
+/* The words of `enum use_kind`, NULL-terminated: route, vfio, disk, display, ... */
 extern const char *const use_kind_names[];
 
 /*

@@ -9,8 +9,9 @@ setup_file() {
 
 	with_sanitizer && flags+=(-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all)
 	cd "$REPO" || return 1
+	# shellcheck disable=SC2046 # one word a flag
 	"${CC:-cc}" "${flags[@]}" -o "$USES" tests/tools/uses.c \
-		"$BUILD"/{usage,root,scan}.o "$BUILD/core.a"
+		"$BUILD"/{usage,storage,root,scan}.o "$BUILD/core.a" $(pkg-config --libs blkid)
 }
 
 setup() {
@@ -155,6 +156,24 @@ same_uses() {
 	same_uses <<<"$group
 0000:02:00.0 vfio is in use by cloud-hyperviso, pid 124 (/dev/vfio/devices/vfio3)
 0000:02:00.1 vfio is in use by cloud-hyperviso, pid 124 (/dev/vfio/noiommu-6)"
+}
+
+@test "uses: a disk that a program has open, itself and through a logical volume" {
+	local dir
+
+	machine storage
+	dir=$(readlink "$ROOT/$DEVICES/0000:05:00.0" | sed 's|.*/devices/||')/host0/block/sda
+	mkdir -p "$ROOT/sys/devices/$dir/slaves" "$ROOT/sys/class/block" \
+		"$ROOT/sys/devices/virtual/block/dm-3/slaves"
+	ln -s "../../devices/$dir" "$ROOT/sys/class/block/sda"
+	ln -s ../../devices/virtual/block/dm-3 "$ROOT/sys/class/block/dm-3"
+	ln -s ../../../../../class/block/sda "$ROOT/sys/devices/virtual/block/dm-3/slaves/sda"
+	process 400 qemu-system-x86 /dev/dm-3 /dev/null /dev/pts/0
+	process 401 badblocks /dev/sda /dev/sdz
+	same_uses <<-'END'
+		0000:05:00.0 disk is in use by badblocks, pid 401 (/dev/sda)
+		0000:05:00.0 disk is in use by qemu-system-x86, pid 400 (/dev/dm-3)
+	END
 }
 
 @test "uses: a mediated device's group leads to its parent" {
