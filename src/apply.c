@@ -2,7 +2,9 @@
 /* Carries a plan out: writes, reads back, and records what came of it. */
 #include "apply.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,12 +53,13 @@ static void read_driver(const struct run *run, size_t decision, char driver[DRIV
 		driver[0] = '\0';
 }
 
-static void do_override(struct run *run, size_t decision)
+/* An empty name clears it, for which the kernel wants a newline (driver_set_override()). */
+static void do_override(struct run *run, size_t decision, const char *driver)
 {
-	const char *driver = run->record->devices[decision].wanted;
 	char path[SYSFS_PATH_SIZE];
 	int r = root_write_attribute(run->root,
-				     attribute(run, decision, "driver_override", path), driver);
+				     attribute(run, decision, "driver_override", path),
+				     *driver ? driver : "\n");
 
 	add_step(run, STEP_OVERRIDE, decision, driver, r);
 }
@@ -141,11 +144,57 @@ static void do_bind(struct run *run, size_t decision)
 
 	/* The variant is not there or does not want this one: vfio-pci serves every device. */
 	(void)copy_field(device->wanted, sizeof(device->wanted), VFIO_PCI_DRIVER);
-	do_override(run, decision);
+	do_override(run, decision, device->wanted);
 	if (!was_loaded(run, VFIO_PCI_MODULE))
 		do_load(run, VFIO_PCI_MODULE, NULL);
 	if (!is_bound_to_wanted(run, decision))
 		do_probe(run, decision);
+}
+
+/* The one PCI driver of a module that is loaded or built in; empty where that is not so. */
+static void driver_of_module(const struct run *run, const char *module,
+			     char driver[DRIVER_NAME_SIZE])
+{
+	static const char prefix[] = "pci:";
+	char path[SYSFS_PATH_SIZE];
+	const struct dirent *entry;
+	unsigned count = 0;
+
+	driver[0] = '\0';
+	(void)snprintf(path, sizeof(path), "sys/module/%s/drivers", module);
+	int fd = *module ? openat(run->root->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	AUTO_CLOSEDIR DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	if (dir == NULL && fd >= 0)
+		(void)close(fd);
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+		if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0 && ++count == 1)
+			(void)copy_field(driver, DRIVER_NAME_SIZE,
+					 entry->d_name + strlen(prefix));
+	if (count != 1)
+		driver[0] = '\0';
+}
+
+/*
+ * Gives a device back to its native driver. That one's name stands in driver_override while it
+ * is probed: a vfio-pci that has the device's IDs in its list would be quicker. Without a native
+ * driver nothing is probed, for the same reason.
+ */
+static void do_release(struct run *run, size_t decision)
+{
+	struct device_record *device = &run->record->devices[decision];
+	char driver[DRIVER_NAME_SIZE];
+
+	if (*device->wanted == '\0')
+		driver_of_module(run, run->plan->decisions[decision].module, device->wanted);
+	do_override(run, decision, device->wanted);
+	read_driver(run, decision, driver);
+	if (*driver != '\0' && strcmp(driver, device->wanted) != 0)
+		do_unbind(run, decision, driver);
+	if (*device->wanted == '\0')
+		return;
+	if (!is_bound_to_wanted(run, decision))
+		do_probe(run, decision);
+	do_override(run, decision, "");
 }
 
 /* The error of the last step of this kind for the device; 0 if there was none. */
@@ -194,7 +243,7 @@ static void explain_failure(const struct run *run, size_t decision)
 			       bind ? strerror(bind) : "no reason given");
 }
 
-static void do_verify(struct run *run, size_t decision)
+static void read_back(struct run *run, size_t decision)
 {
 	struct device_record *device = &run->record->devices[decision];
 	char path[SYSFS_PATH_SIZE];
@@ -204,6 +253,70 @@ static void do_verify(struct run *run, size_t decision)
 			   device->override, sizeof(device->override)) < 0 ||
 	    strcmp(device->override, "(null)") == 0)
 		device->override[0] = '\0';
+}
+
+/* The first error of loading this module; 0 if it was loaded or not to be. */
+static int load_error(const struct run *run, const char *module)
+{
+	for (size_t i = 0; i < run->record->step_count; i++)
+		if (run->record->steps[i].kind == STEP_LOAD &&
+		    strcmp(run->record->steps[i].target, module) == 0)
+			return run->record->steps[i].error;
+	return 0;
+}
+
+static void explain_release(const struct run *run, size_t decision)
+{
+	struct device_record *device = &run->record->devices[decision];
+	const char *module = run->plan->decisions[decision].module;
+	const char *native = *device->wanted ? device->wanted : module;
+	int override = step_error(run, STEP_OVERRIDE, decision);
+	int bind = step_error(run, STEP_BIND, decision);
+	int load = load_error(run, module);
+	char *out = device->reason;
+	size_t size = sizeof(device->reason);
+
+	if (override != 0)
+		(void)snprintf(out, size, "driver_override could not be cleared: %s",
+			       strerror(override));
+	else if (*device->after != '\0')
+		(void)snprintf(out, size, "%s has it still%s%s", device->after,
+			       *native ? " and not " : "", native);
+	else if (load != 0)
+		(void)snprintf(out, size, "the module %s could not be loaded: %s", module,
+			       strerror(load));
+	else
+		(void)snprintf(out, size, "%s did not take it: %s; dmesg may say more", native,
+			       bind ? strerror(bind) : "no reason given");
+}
+
+/* As wanted: no override, and the native driver has it, or nobody where there is or was none. */
+static void verify_release(struct run *run, size_t decision)
+{
+	struct device_record *device = &run->record->devices[decision];
+	const char *module = run->plan->decisions[decision].module;
+
+	read_back(run, decision);
+	bool none = *device->after == '\0' && run->plan->decisions[decision].fallback;
+	bool native = *device->wanted != '\0' ? strcmp(device->after, device->wanted) == 0
+					      : *device->after == '\0' && *module == '\0';
+	if ((native || none) && *device->override == '\0') {
+		device->outcome = OUTCOME_RELEASED;
+		return;
+	}
+	device->outcome = OUTCOME_FAILED;
+	explain_release(run, decision);
+}
+
+static void do_verify(struct run *run, size_t decision)
+{
+	struct device_record *device = &run->record->devices[decision];
+
+	if (run->plan->decisions[decision].verdict == VERDICT_RELEASE) {
+		verify_release(run, decision);
+		return;
+	}
+	read_back(run, decision);
 	if (strcmp(device->after, device->wanted) == 0) {
 		device->outcome = OUTCOME_CLAIMED;
 		return;
@@ -216,13 +329,17 @@ static void do_action(struct run *run, const struct action *action)
 {
 	switch (action->kind) {
 	case ACTION_OVERRIDE:
-		do_override(run, action->decision);
+		do_override(run, action->decision,
+			    run->record->devices[action->decision].wanted);
 		break;
 	case ACTION_LOAD:
 		do_load(run, action->module, action->options);
 		break;
 	case ACTION_BIND:
-		do_bind(run, action->decision);
+		if (run->plan->decisions[action->decision].verdict == VERDICT_RELEASE)
+			do_release(run, action->decision);
+		else
+			do_bind(run, action->decision);
 		break;
 	case ACTION_VERIFY:
 		do_verify(run, action->decision);
@@ -245,7 +362,8 @@ static void end_untaken(struct run *run, size_t decision)
 {
 	struct device_record *device = &run->record->devices[decision];
 
-	if (run->plan->decisions[decision].verdict == VERDICT_TAKE)
+	if (run->plan->decisions[decision].verdict == VERDICT_TAKE ||
+	    run->plan->decisions[decision].verdict == VERDICT_RELEASE)
 		return;
 	read_driver(run, decision, device->after);
 	if (strcmp(device->after, VFIO_PCI_DRIVER) != 0 ||

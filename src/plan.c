@@ -571,7 +571,7 @@ void plan_free(struct plan *plan)
 	*plan = (struct plan){ 0 };
 }
 
-static const char *const verdict_names[] = { "take", "refuse", "wait" };
+static const char *const verdict_names[] = { "take", "refuse", "wait", "release" };
 
 static void render_decision(struct text *text, const struct decision *decision)
 {

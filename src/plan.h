@@ -17,8 +17,11 @@ enum { PLAN_REASON_SIZE = 192 };
 #define VFIO_PCI_MODULE "vfio_pci"
 #define VFIO_IOMMU_MODULE "vfio_iommu_type1"
 
-/* VERDICT_WAIT is of PHASE_EARLY only: the late phase takes or refuses the device. */
-enum verdict { VERDICT_TAKE, VERDICT_REFUSE, VERDICT_WAIT };
+/*
+ * VERDICT_WAIT is of PHASE_EARLY only: the late phase takes or refuses the device.
+ * VERDICT_RELEASE is of plan_release() only (runtime_rules.h).
+ */
+enum verdict { VERDICT_TAKE, VERDICT_REFUSE, VERDICT_WAIT, VERDICT_RELEASE };
 
 /* What becomes of one device that a claim names. */
 struct decision {
@@ -26,11 +29,13 @@ struct decision {
 	const struct device *device; /* in the snapshot; NULL: there is none at this address */
 	const struct claim *claim;
 	enum verdict verdict;
-	bool companion;                /* taken as another function of a matched card */
-	bool late;                     /* it is decided when root is mounted */
-	bool fallback;                 /* the driver is a variant; vfio-pci will do too */
+	bool companion; /* taken as another function of a matched card */
+	bool late;      /* it is decided when root is mounted */
+	/* The driver is a variant; vfio-pci will do too. Of VERDICT_RELEASE: no driver will. */
+	bool fallback;
 	char driver[DRIVER_NAME_SIZE]; /* not of VERDICT_REFUSE */
 	char reason[PLAN_REASON_SIZE]; /* why it is taken or refused, one sentence */
+	char module[DRIVER_NAME_SIZE]; /* of VERDICT_RELEASE: the native driver's, or empty */
 };
 
 /*

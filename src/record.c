@@ -9,7 +9,7 @@
 #include "text.h"
 #include "version.h"
 
-static const char *const step_names[] = { "override", "load", "unbind", "probe", "bind" };
+const char *const step_names[] = { "override", "load", "unbind", "probe", "bind" };
 static const char *const outcome_names[] = { "claimed", "failed", "refused", "waiting" };
 static const char *const table_names[] = { "unread", "ok", "missing", "bad" };
 

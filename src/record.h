@@ -19,8 +19,20 @@ struct step {
 	int error;                     /* 0 or a positive errno */
 };
 
-/* OUTCOME_WAITING: the late run of the helper, when root is mounted, has the rest. */
-enum outcome { OUTCOME_CLAIMED, OUTCOME_FAILED, OUTCOME_REFUSED, OUTCOME_WAITING };
+/*
+ * OUTCOME_WAITING: the late run of the helper, when root is mounted, has the rest.
+ * OUTCOME_RELEASED is of a release at run time, and never in boot.json.
+ */
+enum outcome {
+	OUTCOME_CLAIMED,
+	OUTCOME_FAILED,
+	OUTCOME_REFUSED,
+	OUTCOME_WAITING,
+	OUTCOME_RELEASED,
+};
+
+/* The words of `enum step_kind`. */
+extern const char *const step_names[];
 
 /* How one decision ended. */
 struct device_record {
