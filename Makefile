@@ -43,13 +43,13 @@ override LDFLAGS += $(if $(ASAN),-fsanitize=address$(comma)undefined)
 
 # The pure core: libc only, no input or output. `make lint` checks that with nm.
 CORE := text pci claim config table cmdline match guards mount_table plan record udev_rule variant \
-	sentences kargs arguments leftovers loader_text state owned_files uses
+	sentences kargs arguments leftovers loader_text state owned_files uses natives runtime_rules
 BOOT_EDGES := root scan modules apply log options storage needs
-TOOL_EDGES := root scan modules storage needs usage config_files image options target \
+TOOL_EDGES := root scan modules storage needs usage runtime apply config_files image options target \
 	leftover_files container \
 	changes commands mounts initramfs initramfs_image initramfs_inspect \
 	loader $(patsubst src/%.c,%,$(filter-out src/loader_text.c,$(wildcard src/loader_*.c))) \
-	deployment details names tool command_check command_cmdline command_apply command_image
+	deployment details names tool command_check command_cmdline command_apply command_runtime command_image
 PROGRAMS := $(BUILD)/vfio-claim $(BUILD)/vfio-claim-boot
 
 # Evaluated where a program is linked, so that `make clean` needs no libraries.

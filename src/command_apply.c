@@ -1,48 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* vfio-claim apply and revert: the configuration to the machine, and back. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 
-#include "container.h"
 #include "deployment.h"
 #include "text.h"
 #include "tool.h"
-
-/* True, with a word about it, where nothing is to be changed. A tree is an image to be built,
- * which is often done in a container. */
-static bool is_container(const struct tool *tool)
-{
-	const char *manager = tool->root.is_host ? container_detect(&tool->root) : NULL;
-
-	if (manager != NULL)
-		(void)printf("this is a container (%s): its host boots without us, nothing is "
-			     "changed\n(to build an image in a container, say --root /)\n",
-			     manager);
-	return manager != NULL;
-}
-
-/*
- * One at a time. The root directory itself is locked: no file is left behind, and the lock ends
- * with the process.
- */
-static enum exit_code lock_root(const struct tool *tool)
-{
-	/* Stays open to the end of the process; the tools do not inherit it. */
-	int fd = openat(tool->root.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return fd < 0 ? report_system("the root directory cannot be read", -errno)
-			      : EXIT_AS_WANTED;
-	if (errno != EWOULDBLOCK)
-		return report_system("the root directory cannot be locked", -errno);
-	(void)fprintf(stderr,
-		      PROGRAM ": another " PROGRAM " is at work here; try again when it "
-			      "has ended\n");
-	return EXIT_SYSTEM;
-}
 
 static int find_name(const char *const *names, const char *word)
 {
@@ -252,7 +216,7 @@ enum exit_code run_apply(struct tool *tool)
 	struct deployment deployment = { 0 };
 	int loader = -1;
 
-	if (is_container(tool))
+	if (say_container(tool))
 		return EXIT_AS_WANTED;
 	enum exit_code code = begin(tool, &loader);
 	if (code == EXIT_AS_WANTED)
@@ -276,7 +240,7 @@ enum exit_code run_revert(struct tool *tool)
 	struct deployment deployment = { 0 };
 	int loader = -1;
 
-	if (is_container(tool))
+	if (say_container(tool))
 		return EXIT_AS_WANTED;
 	enum exit_code code = begin(tool, &loader);
 	if (code != EXIT_AS_WANTED)

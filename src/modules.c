@@ -210,3 +210,17 @@ int modules_each_of_alias(struct modules *modules, const char *alias,
 	(void)kmod_module_unref_list(list);
 	return r;
 }
+
+bool modules_is_blacklisted(struct modules *modules, const char *name)
+{
+	struct kmod_config_iter *iter = kmod_config_get_blacklists(modules->kmod);
+	bool found = false;
+
+	/* Names are normalised where modprobe.d has them, and not those of the command line:
+	 * with dashes such a one has no effect (libkmod-config.c). */
+	while (iter != NULL && !found && kmod_config_iter_next(iter))
+		found = strcmp(kmod_config_iter_get_key(iter), name) == 0;
+	if (iter != NULL)
+		kmod_config_iter_free_iter(iter);
+	return found;
+}

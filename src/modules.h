@@ -56,6 +56,12 @@ int modules_each_of_alias(struct modules *modules, const char *alias,
 			  int (*each)(void *context, const char *module, const char *path),
 			  void *context) MUST_CHECK;
 
+/*
+ * True when a `blacklist` line of modprobe.d or modprobe.blacklist= of the running kernel's
+ * command line keeps the module from being loaded for a device. By name it can be loaded.
+ */
+bool modules_is_blacklisted(struct modules *modules, const char *name);
+
 /* 1 when the module is in the tree or built in, 0 when not, or a negative errno. */
 int modules_has(struct modules *modules, const char *name) MUST_CHECK;
 

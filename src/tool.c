@@ -2,8 +2,13 @@
 /* What the commands of vfio-claim share. */
 #include "tool.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+
+#include "container.h"
 
 enum exit_code report_system(const char *what, int error)
 {
@@ -47,4 +52,31 @@ enum exit_code need_config(struct tool *tool)
 		return report_system("the configuration cannot be read", r);
 	print_diagnostics(&tool->diagnostics, "error");
 	return tool->diagnostics.count == 0 ? EXIT_AS_WANTED : EXIT_INVALID_CONFIG;
+}
+
+bool say_container(const struct tool *tool)
+{
+	const char *manager = tool->root.is_host ? container_detect(&tool->root) : NULL;
+
+	if (manager != NULL)
+		(void)printf("this is a container (%s): its host boots without us, nothing is "
+			     "changed\n(to build an image in a container, say --root /)\n",
+			     manager);
+	return manager != NULL;
+}
+
+enum exit_code lock_root(const struct tool *tool)
+{
+	/* Stays open to the end of the process; the tools do not inherit it. */
+	int fd = openat(tool->root.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd < 0 ? report_system("the root directory cannot be read", -errno)
+			      : EXIT_AS_WANTED;
+	if (errno != EWOULDBLOCK)
+		return report_system("the root directory cannot be locked", -errno);
+	(void)fprintf(stderr,
+		      PROGRAM ": another " PROGRAM " is at work here; try again when it "
+			      "has ended\n");
+	return EXIT_SYSTEM;
 }

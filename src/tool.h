@@ -27,6 +27,8 @@ struct tool {
 	const char *base;
 	bool or_last;
 	bool with_hardware;
+	bool group;
+	bool force;
 	bool help;
 	bool version;
 	char **words; /* what follows the options: devices; not owned */
@@ -53,11 +55,23 @@ int read_config(struct tool *tool) MUST_CHECK;
 /* Reads the configuration and prints what is wrong with it. */
 enum exit_code need_config(struct tool *tool) MUST_CHECK;
 
+/* True, with a word about it, where nothing is to be changed: in a container. A tree is an image
+ * to be built, which is often done in one. */
+bool say_container(const struct tool *tool);
+
+/*
+ * One at a time. The root directory itself is locked: no file is left behind, and the lock ends
+ * with the process. Says it where another is at work.
+ */
+enum exit_code lock_root(const struct tool *tool) MUST_CHECK;
+
 /* The commands; each returns the exit code of the program. */
 enum exit_code run_check(struct tool *tool);
 enum exit_code run_image(struct tool *tool);
 enum exit_code run_cmdline(struct tool *tool);
 enum exit_code run_apply(struct tool *tool);
 enum exit_code run_revert(struct tool *tool);
+enum exit_code run_claim(struct tool *tool);
+enum exit_code run_release(struct tool *tool);
 
 #endif
