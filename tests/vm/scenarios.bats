@@ -417,3 +417,83 @@ comes_later() {
 @test "a hot-plugged card and new VFs are claimed, Debian 12" {
 	each later-12 comes_later
 }
+
+# ---- Claim and release in the running machine
+
+# said NAME STATUS TEXT...: what the command said, and how it ended.
+said() {
+	local file=$M/$1.said status=$2 text
+
+	shift 2
+	[ "$(tail -n 1 "$file")" = "status $status" ] || fail "${file##*/}: $(<"$file")"
+	for text; do
+		grep -qF -- "$text" "$file" || fail "no '$text' in ${file##*/}: $(<"$file")"
+	done
+}
+
+# then_is NAME ADDRESS DRIVER OVERRIDE: after that command.
+then_is() {
+	grep -q "^$2 .*driver=$3 .*override=$4\$" "$M/$1.functions" ||
+		fail "$1: $2 is not $3, override $4: $(grep "^$2" "$M/$1.functions")"
+}
+
+card_is_vfios() {
+	then_is "$1" $DISPLAY_1 vfio-pci vfio-pci
+	then_is "$1" $AUDIO_1 vfio-pci vfio-pci
+}
+
+# nouveau does not want the card (it is none), so nobody has the display.
+card_is_native() {
+	then_is "$1" $DISPLAY_1 - '(null)'
+	then_is "$1" $AUDIO_1 snd_hda_intel '(null)'
+}
+
+@test "claim and release at run time, twice, and what they refuse" {
+	local group
+
+	machine runtime@13-initramfs-tools
+	[ "$(cat "$M/steps.status")" = 0 ] || fail "$(tail -n 20 "$M/steps.log")"
+	card_is_native native
+	said dry-run 0 "would claim  $AUDIO_1  10de:10f1  from snd_hda_intel to vfio-pci"
+	card_is_native dry-run
+	said refused 4 "$DISPLAY_1 is the display that the firmware started with" "--force" \
+		"nothing was changed"
+	card_is_native refused
+
+	said claim 0 "claimed  $DISPLAY_1  10de:1c30  by vfio-pci, taken from no driver" \
+		"claimed  $AUDIO_1  10de:10f1  by vfio-pci, taken from snd_hda_intel" \
+		"until the next boot only"
+	card_is_vfios claim
+	[ "$(<"$M/native")" = "$DISPLAY_1 -"$'\n'"$AUDIO_1 snd_hda_intel" ] || fail "$(<"$M/native")"
+	group=$(fact $DISPLAY_1 group)
+	grep -qx "$group" "$M/groups" || fail "no /dev/vfio/$group: $(<"$M/groups")"
+	said claim-again 0 "claimed already  $DISPLAY_1"
+	said release 0 "released  $AUDIO_1  10de:10f1  from vfio-pci to snd_hda_intel"
+	card_is_native release
+	said release-again 0 "not claimed  $AUDIO_1  10de:10f1  snd_hda_intel has it already"
+
+	card_is_vfios second-claim
+	# By modalias: snd_hda_intel is loaded again; nouveau says that it has no such card.
+	said second-release 1 "failed  $DISPLAY_1" "nouveau did not take it" \
+		"released  $AUDIO_1  10de:10f1  from vfio-pci to snd_hda_intel"
+	card_is_native second-release
+	card_is_vfios third-claim
+	said held-release 4 "$DISPLAY_1 is in use by " "(/dev/vfio/$group): shut that virtual machine" \
+		"nothing was changed"
+	card_is_vfios held-release
+	card_is_native third-release
+}
+
+@test "claim at run time: the console's display only by force, the root disk never" {
+	machine runtime@13-initramfs-tools
+	then_is native 0000:02:00.0 bochs-drm '(null)'
+	said display 4 "0000:02:00.0 has the frame buffer of the console (fb0)" "--force"
+	then_is display 0000:02:00.0 bochs-drm '(null)'
+	said forced-display 0 "claimed  0000:02:00.0"
+	then_is forced-display 0000:02:00.0 vfio-pci vfio-pci
+	said display-release 0 "released  0000:02:00.0  1234:1111  from vfio-pci to bochs-drm"
+	then_is display-release 0000:02:00.0 bochs-drm '(null)'
+	said disk 4 0000:00:10.0 "nothing was changed"
+	said bridge 4 "0000:00:03.0 a bridge is never claimed"
+	then_is disk 0000:00:10.0 virtio-pci '(null)'
+}
