@@ -92,7 +92,7 @@ $(LOADER_DRIVER): tests/tools/loader-driver.c $(BUILD)/core.a $(call objects,roo
 		commands mounts loader $(patsubst src/%.c,%,$(filter-out src/loader_text.c,$(wildcard src/loader_*.c))))
 	@echo "  CC    $@"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(if $(ASAN),,-static) -MMD -MP -o $@ \
-		$(filter-out %.a,$^) $(BUILD)/core.a
+		$(filter-out %.a %.h,$^) $(BUILD)/core.a
 
 unit-tests: $(UNIT_TESTS) $(LOADER_DRIVER)
 
