@@ -30,6 +30,19 @@ void print_diagnostics(const struct diagnostics *diagnostics, const char *severi
 	}
 }
 
+void print_warning(FILE *stream, const struct warning *warning)
+{
+	char address[PCI_ADDRESS_SIZE];
+
+	(void)fprintf(stream, "%s: ", severity_names[warning->severity]);
+	if (warning->has_address)
+		(void)fprintf(stream, "%s%s", pci_address_format(&warning->address, address),
+			      warning->claim ? " " : ": ");
+	if (warning->claim != NULL)
+		(void)fprintf(stream, "[%s]: ", warning->claim->name);
+	(void)fprintf(stream, "%s\n  fix: %s\n", warning->text, warning->fix);
+}
+
 void print_json_object(json_object *object)
 {
 	(void)printf("%s\n", json_object_to_json_string_ext(

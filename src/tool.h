@@ -8,6 +8,7 @@
 #include "config_files.h"
 #include "options.h"
 #include "root.h"
+#include "warnings.h"
 
 #define PROGRAM "vfio-claim"
 
@@ -46,6 +47,9 @@ enum exit_code report_system(const char *what, int error);
 /* Prints every diagnostic to stderr: FILE:LINE, "error" or "warning", the message. */
 void print_diagnostics(const struct diagnostics *diagnostics, const char *severity);
 
+/* Prints one warning for people, with its fix on a second line. */
+void print_warning(FILE *stream, const struct warning *warning);
+
 /* Prints the object to stdout, the same way for every command, and releases it. */
 void print_json_object(json_object *object);
 
@@ -73,5 +77,6 @@ enum exit_code run_apply(struct tool *tool);
 enum exit_code run_revert(struct tool *tool);
 enum exit_code run_claim(struct tool *tool);
 enum exit_code run_release(struct tool *tool);
+enum exit_code run_plan(struct tool *tool);
 
 #endif

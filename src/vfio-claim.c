@@ -18,6 +18,7 @@ struct command {
 
 static const struct command commands[] = {
 	{ "check", "is the configuration valid? (needs no hardware)", run_check, false },
+	{ "plan", "what the next boot will do, and what could go wrong", run_plan, false },
 	{ "apply", "carry it to this machine, or with --root into a tree", run_apply, false },
 	{ "revert", "take all of that back", run_revert, false },
 	{ "claim", "give devices to VFIO now, until the next boot", run_claim, true },
@@ -133,7 +134,7 @@ int main(int argc, char **argv)
 		{ "config", "FILE", "read this file instead of the configuration", NULL,
 		  &tool.config_path, NULL },
 		{ "json", NULL, "print JSON", &tool.json, NULL,
-		  "check cmdline apply revert claim release" },
+		  "check plan cmdline apply revert claim release" },
 		{ "format", "FORMAT", "plain, grub, bls, bootc or json", NULL, &tool.format,
 		  "cmdline" },
 		{ "base", "LINE", "what stands on the command line already", NULL, &tool.base,
@@ -141,7 +142,7 @@ int main(int argc, char **argv)
 		{ "or-last", NULL, "with an invalid configuration, the last good arguments",
 		  &tool.or_last, NULL, "cmdline" },
 		{ "with-hardware", NULL, "look at sys and proc of DIR too, as of a machine",
-		  &tool.with_hardware, NULL, "cmdline claim release" },
+		  &tool.with_hardware, NULL, "plan cmdline claim release" },
 		{ "dry-run", NULL, "show what would be done and change nothing", &tool.dry_run,
 		  NULL, "apply revert claim release" },
 		{ "group", NULL, "take the other devices of the IOMMU group too", &tool.group,

@@ -511,3 +511,54 @@ with_dracut() {
 	[ -z "$(find "$ROOT" -name '*~')" ]
 	[ ! -e "$ROOT/etc/dracut.conf.d" ]
 }
+
+# --- A danger, on a host: its /proc is made up, and a sanitizer needs the real one ---
+
+# on_host COMMAND...: in the tree as its own system, with the machine that machine_here made.
+on_host() {
+	chroot "$ROOT" /usr/sbin/vfio-claim "$@"
+}
+
+# machine_here: a server whose default route goes over 0000:01:00.0.
+machine_here() {
+	local nic=devices/pci0000:00/0000:00:01.0/0000:01:00.0/net/eth0
+
+	"$TESTS/machines/make-tree" "$TESTS/machines/server-dell-matrox.txt" "$ROOT"
+	mkdir -p "$ROOT/sys/$nic" "$ROOT/sys/class/net" "$ROOT/proc/net" "$ROOT/proc/self" \
+		"$ROOT/sys/class/iommu/dmar0"
+	ln -s "../../$nic" "$ROOT/sys/class/net/eth0"
+	echo up >"$ROOT/sys/$nic/operstate"
+	{
+		printf 'Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n'
+		printf 'eth0\t00000000\t0102000A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n'
+	} >"$ROOT/proc/net/route"
+	echo '22 1 0:21 / / rw - tmpfs tmpfs rw' >"$ROOT/proc/self/mountinfo"
+	: >"$ROOT/proc/swaps"
+}
+
+# bats test_tags=native
+@test "plan: says whether the configuration is applied, and which boot loader there is" {
+	machine_here
+	printf '[claim matrox]\nmatch = 102b:0532\n' >"$ROOT/etc/vfio-claim.conf"
+	run on_host plan
+	[[ $output == *"boot loader: grub.d (its grub-mkconfig reads /etc/default/grub.d)"* ]]
+	[[ $output == *"the configuration is not applied yet: run 'vfio-claim apply'"* ]]
+	on_host apply
+	run on_host plan
+	[[ $output == *"the configuration is applied"* ]]
+	[ "$(on_host plan --json | jq -r .applied)" = true ]
+	# The next boot's line has the arguments once, whether they are there already or not.
+	[[ $(on_host plan --json | jq -r .cmdline) == *" rd.driver.pre=vfio-pci vfio-pci.ids=102b:0532"* ]]
+	printf '[claim matrox]\nmatch = 07:03.0\n' >"$ROOT/etc/vfio-claim.conf"
+	[ "$(on_host plan --json | jq -r .applied)" = false ]
+}
+
+# bats test_tags=native
+@test "plan: in a container it says so and shows what is there" {
+	machine_here
+	mkdir -p "$ROOT/run"
+	: >"$ROOT/run/.containerenv"
+	run on_host plan
+	[[ ${lines[0]} == "this is a container (podman): "* ]]
+	[ "$(on_host plan --json | jq -r .container)" = podman ]
+}

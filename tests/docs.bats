@@ -239,6 +239,38 @@ options_agree() {
 		"$BATS_TEST_TMPDIR/page"
 }
 
+@test "vfio-claim(8) has every code of a warning, with its severity, and no others" {
+	local code severity
+
+	keys_of_table src/warnings.c warning_codes >"$BATS_TEST_TMPDIR/in-code"
+	section vfio-claim.8 WARNINGS | sed -nE '/Code/d; s/^\|  ([a-z-]+)$/\1/p' \
+		>"$BATS_TEST_TMPDIR/in-page"
+	same src/warnings.c "$BATS_TEST_TMPDIR/in-code" "vfio-claim(8)" "$BATS_TEST_TMPDIR/in-page"
+	# Every code is given by a line of the code with the severity that the page names.
+	while read -r code; do
+		severity=$(section vfio-claim.8 WARNINGS | grep -A1 -x "|  $code" | sed -n 's/^:  //p')
+		grep -qhE "SEVERITY_${severity^^}[^;]*\"$code\"|\"$code\", (need|use->text)" \
+			<(cat src/warnings_*.c | tr '\n' ' ' | sed 's/;/;\n/g') ||
+			{ echo "$code is no $severity"; false; }
+	done <"$BATS_TEST_TMPDIR/in-code"
+}
+
+@test "vfio-claim(8) has every field of plan --json, and no others" {
+	local root=$BATS_TEST_TMPDIR/machine
+
+	make_machine "$root"
+	echo rd.vfio-claim=10de:1c30 >"$root/proc/cmdline"
+	run "$build/vfio-claim" plan --root "$root" --with-hardware --json
+	jq -r '[paths | map(select(type == "string")) | .[]] | unique[]' <<<"$output" \
+		>"$BATS_TEST_TMPDIR/written"
+	# A tree of no distribution has no boot loader.
+	echo why >>"$BATS_TEST_TMPDIR/written"
+	section vfio-claim.8 COMMANDS | awk '/^\*plan\*$/ { inside = 1 } /^\*apply\*$/ { inside = 0 } inside' |
+		sed -n '/Field/,$p' | grep -E '^(\||:)' | grep -oE '^\|  [a-z_]+| _[a-z_]+_' |
+		sed 's/^|  //; s/^ _//; s/_$//' >"$BATS_TEST_TMPDIR/in-page"
+	same plan "$BATS_TEST_TMPDIR/written" "vfio-claim(8)" "$BATS_TEST_TMPDIR/in-page"
+}
+
 @test "vfio-claim.cmdline(7) has every argument that the helper reads, and no others" {
 	grep -oE '(value_of|is_name)\(argument, "[^"]+"' src/cmdline.c | cut -d'"' -f2 |
 		sort -u >"$BATS_TEST_TMPDIR/in-code"

@@ -76,3 +76,19 @@ plan_of() {
 	[ ! -e "$case.cmdline" ] || append "$(cat "$case.cmdline")"
 	"$HELPER" --root "$ROOT" --dry-run 2>&1
 }
+
+# outlook_of CASE: what `vfio-claim plan` says of that case, and its status: with names of our own,
+# and root on no device of the machine.
+outlook_of() {
+	local case=$TESTS/machines/golden/$1 status=0
+
+	machine "${1%%.*}" || return 1
+	cp "$case.conf" "$ROOT/etc/vfio-claim.conf"
+	[ ! -e "$case.cmdline" ] || append "$(cat "$case.cmdline")"
+	install -D -m 0644 "$TESTS/machines/pci.ids" "$ROOT/usr/share/misc/pci.ids"
+	mkdir -p "$ROOT/proc/self"
+	echo '22 1 0:21 / / rw - tmpfs tmpfs rw' >"$ROOT/proc/self/mountinfo"
+	: >"$ROOT/proc/swaps"
+	"$TOOL" plan --root "$ROOT" --with-hardware 2>&1 || status=$?
+	echo "exit $status"
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reads what warnings are made of besides the devices: IOMMU, consoles, kernels, lockdown. */
+#ifndef VFIO_CLAIM_FACTS_H
+#define VFIO_CLAIM_FACTS_H
+
+#include "kargs.h"
+#include "root.h"
+#include "target.h"
+#include "warnings.h"
+
+/* What the facts are read for. */
+struct facts_query {
+	const struct root *root;
+	const struct config *config;
+	const struct claims *claims;
+	const struct snapshot *snapshot;
+	const struct details *details;
+	const struct plan *plan;
+	const struct kargs *present; /* this boot's command line */
+	const struct kargs *next;    /* that of the next one */
+	const struct kernels *kernels;
+	const char *kernel; /* the one that is asked for native drivers, or NULL: none */
+};
+
+/*
+ * Reads them. Of cpu, off_by, off_always and unsigned_addon nothing is known here: they are the
+ * caller's to set. What cannot be read is left as not known.
+ * Returns 0 and *ret_facts (release with facts_free()), or -ENOMEM.
+ */
+int facts_read(const struct facts_query *query, struct host_facts *ret_facts) MUST_CHECK;
+
+void facts_free(struct host_facts *facts);
+
+#endif
