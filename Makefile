@@ -51,7 +51,7 @@ TOOL_EDGES := root scan modules storage needs usage runtime apply config_files i
 	loader $(patsubst src/%.c,%,$(filter-out src/loader_text.c,$(wildcard src/loader_*.c))) \
 	deployment details names tool command_check command_cmdline command_apply command_runtime command_image
 CORE += warnings warnings_claims warnings_devices warnings_groups warnings_host
-TOOL_EDGES += facts forecast command_plan
+TOOL_EDGES += facts forecast dangers command_plan
 PROGRAMS := $(BUILD)/vfio-claim $(BUILD)/vfio-claim-boot
 
 # Evaluated where a program is linked, so that `make clean` needs no libraries.

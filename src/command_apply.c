@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dangers.h"
 #include "deployment.h"
 #include "text.h"
 #include "tool.h"
@@ -230,6 +231,9 @@ enum exit_code run_apply(struct tool *tool)
 			      "back\n");
 		return EXIT_NOT_AS_WANTED;
 	}
+	code = dangers_refuse(tool);
+	if (code != EXIT_AS_WANTED)
+		return code;
 	int r = deployment_of_config(&tool->root, &tool->config, loader, !tool->no_rebuild,
 				     &deployment);
 	return carry_out_locked(tool, &deployment, r);

@@ -24,12 +24,12 @@ struct tool {
 	const char *loader;
 	bool dry_run;
 	bool no_rebuild;
+	bool force;
 	const char *format;
 	const char *base;
 	bool or_last;
 	bool with_hardware;
 	bool group;
-	bool force;
 	bool help;
 	bool version;
 	char **words; /* what follows the options: devices; not owned */

@@ -537,6 +537,39 @@ machine_here() {
 }
 
 # bats test_tags=native
+@test "apply: on a host, the default route's device is refused, and nothing is changed" {
+	machine_here
+	printf '[claim nic]\nmatch = 14e4:1639\nfunctions = matched\n' >"$ROOT/etc/vfio-claim.conf"
+	state >"$BATS_TEST_TMPDIR/before"
+	for arguments in "" --dry-run "--dry-run --json" --no-rebuild; do
+		# shellcheck disable=SC2086 # words
+		run -4 --separate-stderr on_host apply $arguments
+		[ -z "$output" ]
+		[[ $stderr == *"danger: 0000:01:00.0 [nic]: "*"default route"*"nothing was changed; --force does it"* ]]
+	done
+	[ -z "$(calls)" ]
+	state >"$BATS_TEST_TMPDIR/after"
+	diff -u "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+	# A tree is an image for other machines.
+	run -0 --separate-stderr apply --dry-run
+	[[ $stderr != *danger* ]]
+	run -4 on_host plan
+}
+
+# bats test_tags=native
+@test "apply: on a host, what is meant is done: --force, or when = early with the address" {
+	machine_here
+	printf '[claim nic]\nmatch = 14e4:1639\n' >"$ROOT/etc/vfio-claim.conf"
+	run -0 --separate-stderr on_host apply --force --no-rebuild
+	[[ $stderr == *"danger: 0000:01:00.0 [nic]: "* ]]
+	[[ $stderr != *"nothing was changed"* ]]
+	[[ $output == *"wrote /etc/default/grub.d/90-vfio-claim.cfg"* ]]
+	printf '[claim nic]\nmatch = 01:00.0\nwhen = early\n' >"$ROOT/etc/vfio-claim.conf"
+	run -0 --separate-stderr on_host apply --no-rebuild
+	[[ $stderr != *danger* ]]
+}
+
+# bats test_tags=native
 @test "plan: says whether the configuration is applied, and which boot loader there is" {
 	machine_here
 	printf '[claim matrox]\nmatch = 102b:0532\n' >"$ROOT/etc/vfio-claim.conf"
