@@ -50,7 +50,8 @@ TOOL_EDGES := root scan modules storage needs usage runtime apply config_files i
 	leftover_files container \
 	changes commands mounts initramfs initramfs_image initramfs_inspect \
 	loader $(patsubst src/%.c,%,$(filter-out src/loader_text.c,$(wildcard src/loader_*.c))) \
-	deployment details names tool command_check command_cmdline command_apply command_runtime command_image
+	deployment details names capture capture_machine snapshot_file temporary \
+	tool command_check command_cmdline command_apply command_runtime command_image command_snapshot
 CORE += warnings warnings_claims warnings_devices warnings_groups warnings_host
 TOOL_EDGES += facts forecast dangers command_plan
 PROGRAMS := $(BUILD)/vfio-claim $(BUILD)/vfio-claim-boot

@@ -209,6 +209,11 @@ enum exit_code run_cmdline(struct tool *tool)
 
 	if (find_format(tool, &format) < 0)
 		return EXIT_USAGE;
+	if (tool->or_last && tool->snapshot != NULL) {
+		(void)fprintf(stderr, PROGRAM ": --or-last keeps this system's arguments, and "
+					      "--snapshot is of another\n");
+		return EXIT_USAGE;
+	}
 	enum exit_code code = need_config(tool);
 	if (code == EXIT_INVALID_CONFIG && tool->or_last)
 		return print_last(tool, format);
@@ -220,8 +225,8 @@ enum exit_code run_cmdline(struct tool *tool)
 		return format == FORMAT_JSON ? print_arguments(&none, format, ARCH_OTHER)
 					     : EXIT_AS_WANTED;
 	}
-	int r = tool->with_hardware || tool->root_path != NULL
-			? target_find_with(&tool->root, &tool->config, tool->with_hardware,
+	int r = tool->with_hardware || !tool->root.is_host
+			? target_find_with(&tool->root, &tool->config, tool->has_machine,
 					   &target)
 			: target_find(&tool->root, &tool->config, &target);
 	if (r < 0)

@@ -356,7 +356,7 @@ enum exit_code run_plan(struct tool *tool)
 {
 	struct forecast forecast;
 
-	if (!tool->root.is_host && !tool->with_hardware) {
+	if (!tool->has_machine) {
 		(void)fprintf(stderr, PROGRAM
 			      ": a tree has no hardware; --with-hardware says that it holds "
 			      "what was recorded of a machine\n");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Reads an initramfs image as the kernel does. The only user of libarchive. */
+/* Reads an initramfs image as the kernel does, with libarchive's decompressors. */
 #include "initramfs_image.h"
 
 #include <archive.h>

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
+#include "capture.h"
 #include "container.h"
 #include "match.h"
 #include "modules.h"
@@ -90,9 +91,12 @@ static enum architecture find_architecture(const struct finder *finder, bool har
 	static const char *const programs[] = { "usr/sbin/vfio-claim", "usr/bin/env", "bin/sh",
 						"usr/bin/sh" };
 	enum architecture found = ARCH_OTHER;
+	struct capture_info info;
 
 	if (hardware && finder->root->is_host)
 		found = architecture_of_host();
+	else if (hardware && capture_info_read(finder->root, &info) == 0)
+		found = architecture_of_name(info.machine);
 	for (size_t i = 0; found == ARCH_OTHER && i < 4; i++)
 		found = read_elf(finder->root, programs[i]);
 	for (size_t i = kernels->count; found == ARCH_OTHER && i > 0; i--)

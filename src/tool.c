@@ -10,6 +10,10 @@
 
 #include "container.h"
 
+#include "commands.h"
+#include "snapshot_file.h"
+#include "temporary.h"
+
 enum exit_code report_system(const char *what, int error)
 {
 	(void)fprintf(stderr, PROGRAM ": %s: %s\n", what, strerror(-error));
@@ -51,10 +55,44 @@ void print_json_object(json_object *object)
 	(void)json_object_put(object);
 }
 
+static enum exit_code open_snapshot(struct tool *tool)
+{
+	char reason[SNAPSHOT_REASON_SIZE];
+
+	if (snapshot_open(tool->snapshot, &tool->root, reason) == 0)
+		return EXIT_AS_WANTED;
+	(void)fprintf(stderr, PROGRAM ": %s: %s\n", tool->snapshot, reason);
+	return EXIT_SYSTEM;
+}
+
+enum exit_code open_roots(struct tool *tool)
+{
+	/* A hook that runs below `apply --root`, in a chroot. */
+	if (tool->root_path == NULL && getenv(TREE_VARIABLE) != NULL)
+		tool->root_path = "/";
+	int r = root_open(tool->root_path, &tool->config_root);
+	if (r < 0)
+		return report_system(tool->root_path ? tool->root_path : "/", r);
+	tool->has_machine =
+		tool->config_root.is_host || tool->with_hardware || tool->snapshot != NULL;
+	if (tool->snapshot != NULL)
+		return open_snapshot(tool);
+	tool->root = tool->config_root;
+	return EXIT_AS_WANTED;
+}
+
+void close_roots(struct tool *tool)
+{
+	if (tool->root.fd != tool->config_root.fd)
+		root_close(&tool->root);
+	root_close(&tool->config_root);
+	temporary_remove();
+}
+
 int read_config(struct tool *tool)
 {
-	return config_files_read(&tool->root, tool->config_path, &tool->config, &tool->files,
-				 &tool->diagnostics);
+	return config_files_read(&tool->config_root, tool->config_path, &tool->config,
+				 &tool->files, &tool->diagnostics);
 }
 
 enum exit_code need_config(struct tool *tool)

@@ -30,12 +30,15 @@ struct tool {
 	bool or_last;
 	bool with_hardware;
 	bool group;
+	const char *snapshot;
 	bool help;
 	bool version;
 	char **words; /* what follows the options: devices; not owned */
 	size_t word_count;
 
-	struct root root;
+	struct root root;        /* what is looked at: the host, a tree, a snapshot */
+	struct root config_root; /* where the configuration is: never in a snapshot */
+	bool has_machine;        /* sys and proc of `root` are a machine's, not an image's */
 	struct config config;
 	struct file_list files;
 	struct diagnostics diagnostics;
@@ -52,6 +55,15 @@ void print_warning(FILE *stream, const struct warning *warning);
 
 /* Prints the object to stdout, the same way for every command, and releases it. */
 void print_json_object(json_object *object);
+
+/*
+ * Opens what --root and --snapshot name, and sets `has_machine`. Returns EXIT_AS_WANTED, or
+ * another code after saying why.
+ */
+enum exit_code open_roots(struct tool *tool) MUST_CHECK;
+
+/* Closes them, and removes what a snapshot was unpacked to. */
+void close_roots(struct tool *tool);
 
 /* Reads the configuration into `tool`. Returns 0 or a negative errno. */
 int read_config(struct tool *tool) MUST_CHECK;
@@ -78,5 +90,6 @@ enum exit_code run_revert(struct tool *tool);
 enum exit_code run_claim(struct tool *tool);
 enum exit_code run_release(struct tool *tool);
 enum exit_code run_plan(struct tool *tool);
+enum exit_code run_snapshot(struct tool *tool);
 
 #endif

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "commands.h"
 #include "text.h"
 #include "tool.h"
 #include "version.h"
@@ -24,6 +23,8 @@ static const struct command commands[] = {
 	{ "claim", "give devices to VFIO now, until the next boot", run_claim, true },
 	{ "release", "give them back to their native drivers now", run_release, true },
 	{ "cmdline", "print the kernel arguments of the configuration", run_cmdline, false },
+	{ "snapshot", "record this machine for --snapshot: vfio-claim snapshot > FILE",
+	  run_snapshot, false },
 	{ "image", "for the initramfs hooks: the claims table and the modules", run_image,
 	  false },
 	{ NULL, NULL, NULL, false },
@@ -64,7 +65,7 @@ static void tool_free(struct tool *tool)
 	config_free(&tool->config);
 	file_list_free(&tool->files);
 	diagnostics_free(&tool->diagnostics);
-	root_close(&tool->root);
+	close_roots(tool);
 }
 
 /* An option of another command would be ignored, which nobody who wrote it expects. */
@@ -127,7 +128,7 @@ static const struct command *parse_arguments(int argc, char **argv,
 
 int main(int argc, char **argv)
 {
-	struct tool tool = { .root.fd = -1 };
+	struct tool tool = { .root.fd = -1, .config_root.fd = -1 };
 	const struct option_entry options[] = {
 		{ "root", "DIR", "work on the tree in DIR instead of /", NULL, &tool.root_path,
 		  NULL },
@@ -142,7 +143,9 @@ int main(int argc, char **argv)
 		{ "or-last", NULL, "with an invalid configuration, the last good arguments",
 		  &tool.or_last, NULL, "cmdline" },
 		{ "with-hardware", NULL, "look at sys and proc of DIR too, as of a machine",
-		  &tool.with_hardware, NULL, "plan cmdline claim release" },
+		  &tool.with_hardware, NULL, "plan cmdline snapshot claim release" },
+		{ "snapshot", "FILE", "look at the machine recorded in this file or directory",
+		  NULL, &tool.snapshot, "cmdline list plan" },
 		{ "dry-run", NULL, "show what would be done and change nothing", &tool.dry_run,
 		  NULL, "apply revert claim release" },
 		{ "group", NULL, "take the other devices of the IOMMU group too", &tool.group,
@@ -175,13 +178,9 @@ int main(int argc, char **argv)
 			(void)printf(PROGRAM " " VFIO_CLAIM_VERSION "\n");
 		return EXIT_AS_WANTED;
 	}
-	/* A hook that runs below `apply --root`, in a chroot. */
-	if (tool.root_path == NULL && getenv(TREE_VARIABLE) != NULL)
-		tool.root_path = "/";
-	int r = root_open(tool.root_path, &tool.root);
-	if (r < 0)
-		return (int)report_system(tool.root_path ? tool.root_path : "/", r);
-	enum exit_code code = command->run(&tool);
+	enum exit_code code = open_roots(&tool);
+	if (code == EXIT_AS_WANTED)
+		code = command->run(&tool);
 	tool_free(&tool);
 	return (int)code;
 }

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Prints all that is read of a machine's devices, for tests/snapshot.bats: of the running system,
+ * or of the tree that is its only argument.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "details.h"
+#include "scan.h"
+#include "usage.h"
+
+static void print_device(const struct device *device, const struct details *details)
+{
+	char address[PCI_ADDRESS_SIZE];
+	char other[PCI_ADDRESS_SIZE] = "";
+	char path[PCI_PATH_SIZE] = "none";
+
+	if (details->has_physfn)
+		(void)pci_address_format(&details->physfn, other);
+	if (device->has_path)
+		(void)pci_path_format(&device->path, path);
+	printf("%s %04x:%04x:%04x:%04x class %06x driver %s vf %d group %d path %s\n",
+	       pci_address_format(&device->address, address), device->ids.vendor,
+	       device->ids.device, device->ids.subvendor, device->ids.subdevice,
+	       device->class_code, device->driver, device->is_vf, device->iommu_group, path);
+	printf("  %s numa %d vga %d sriov %u %u %d %d pf %s override %s reset %s %d %d bridge "
+	       "%d "
+	       "parent %zd\n",
+	       details->modalias, details->numa_node, details->boot_vga,
+	       details->sriov_totalvfs, details->sriov_numvfs, details->sriov_autoprobe,
+	       details->is_vf, other, details->override, details->reset_methods,
+	       details->can_reset, details->reset_known, details->is_bridge,
+	       (ssize_t)details->parent);
+}
+
+static int print_machine(const struct root *root)
+{
+	struct snapshot snapshot;
+	struct details *details = NULL;
+	struct uses uses;
+	char *text = NULL;
+
+	if (scan_devices(root, &snapshot) < 0)
+		return 1;
+	snapshot_mark_all(&snapshot);
+	scan_candidates(root, &snapshot);
+	if (details_read(root, &snapshot, &details) < 0)
+		return 1;
+	for (size_t i = 0; i < snapshot.count; i++)
+		print_device(&snapshot.devices[i], &details[i]);
+	free(details);
+	if (uses_find(root, &snapshot, &uses) < 0 || uses_render(&uses, &text) < 0)
+		return 1;
+	(void)fputs(text, stdout);
+	free(text);
+	uses_free(&uses);
+	snapshot_free(&snapshot);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct root root;
+
+	if (argc > 2 || root_open(argc == 2 ? argv[1] : NULL, &root) < 0)
+		return 2;
+	int r = print_machine(&root);
+	root_close(&root);
+	return r;
+}
