@@ -16,7 +16,12 @@
 
 #define BLOCKS "sys/class/block"
 
-enum { DEPTH_MOST = 24, MOUNTINFO_SIZE_MOST = 1 << 20 };
+enum {
+	DEPTH_MOST = 24,
+	MOUNTINFO_SIZE_MOST = 1 << 20,
+	RECORD_SIZE_MOST = 1 << 16,
+	RECORD_VALUE_SIZE = 128,
+};
 
 static bool block_exists(const struct root *root, const char *name)
 {
@@ -401,6 +406,75 @@ static int add_by_uuid(const struct root *root, blkid_cache cache, const char *u
 	return r;
 }
 
+/* ---- What was recorded of contents */
+
+/* What udev wrote down of a block device: lines "E:ID_FS_TYPE=ext4", as snapshots have them. */
+static char *read_recorded(const struct root *root, const char *name)
+{
+	char number[24];
+	char path[BLOCK_NAME_SIZE + sizeof(BLOCKS) + 8];
+	char *text = NULL;
+	size_t length;
+
+	(void)snprintf(path, sizeof(path), BLOCKS "/%.63s/dev", name);
+	if (read_attribute(root->fd, path, number, sizeof(number)) <= 0 ||
+	    number[strspn(number, "0123456789:")] != '\0')
+		return NULL;
+	(void)snprintf(path, sizeof(path), "run/udev/data/b%s", number);
+	return root_read(root, path, RECORD_SIZE_MOST, &text, &length) == 0 ? text : NULL;
+}
+
+/* The value of a key in it; empty where there is none. */
+static void find_recorded(const char *text, const char *key, char value[RECORD_VALUE_SIZE])
+{
+	size_t length = strlen(key);
+
+	value[0] = '\0';
+	while (*text != '\0') {
+		size_t line = strcspn(text, "\n");
+
+		if (strncmp(text, key, length) == 0 && line - length < RECORD_VALUE_SIZE) {
+			memcpy(value, text + length, line - length);
+			value[line - length] = '\0';
+		}
+		text += line + (text[line] == '\n');
+	}
+}
+
+/* Adds every block device of a tree whose file system has this UUID. */
+static int add_by_recorded_uuid(const struct root *root, const char *uuid,
+				struct storage *storage)
+{
+	AUTO_CLOSEDIR DIR *dir = root_open_directory(root, BLOCKS);
+	const struct dirent *entry;
+	int r = 0;
+
+	while (dir != NULL && r >= 0 && (entry = readdir(dir)) != NULL) {
+		char value[RECORD_VALUE_SIZE];
+		AUTO_FREE char *text =
+			entry->d_name[0] == '.' ? NULL : read_recorded(root, entry->d_name);
+
+		if (text == NULL)
+			continue;
+		find_recorded(text, "E:ID_FS_UUID=", value);
+		if (strcmp(value, uuid) == 0)
+			r = follow(root, entry->d_name, storage, 0);
+	}
+	return r;
+}
+
+static int add_recorded_btrfs(const struct root *root, const char *name,
+			      struct storage *storage)
+{
+	char uuid[RECORD_VALUE_SIZE] = "";
+	AUTO_FREE char *text = read_recorded(root, name);
+
+	if (text != NULL)
+		find_recorded(text, "E:ID_FS_UUID=", uuid);
+	int r = uuid[0] != '\0' ? add_by_recorded_uuid(root, uuid, storage) : 0;
+	return r < 0 ? r : storage_add(root, name, storage);
+}
+
 int storage_add_btrfs(const struct root *root, const char *name, struct storage *storage)
 {
 	blkid_cache cache = NULL;
@@ -409,7 +483,9 @@ int storage_add_btrfs(const struct root *root, const char *name, struct storage 
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	if (!root->is_host || blkid_get_cache(&cache, "/dev/null") < 0)
+	if (!root->is_host)
+		return add_recorded_btrfs(root, name, storage);
+	if (blkid_get_cache(&cache, "/dev/null") < 0)
 		return storage_add(root, name, storage);
 	(void)snprintf(path, sizeof(path), "/dev/%.63s", name);
 	(void)blkid_probe_all(cache);
@@ -428,7 +504,15 @@ void storage_free(struct storage *storage)
 
 /* ---- Contents */
 
-static bool hides(blkid_probe probe)
+/* Every usage but these is a member of something (libblkid: superblocks.c). */
+static bool hides(const char *usage, const char *type)
+{
+	return strcmp(type, "zfs_member") == 0 ||
+	       (*usage != '\0' && strcmp(usage, "filesystem") != 0 &&
+		strcmp(type, "swap") != 0 && strcmp(type, "swsuspend") != 0);
+}
+
+static bool probe_hides(blkid_probe probe)
 {
 	const char *usage = NULL;
 	const char *type = NULL;
@@ -437,10 +521,24 @@ static bool hides(blkid_probe probe)
 		usage = "";
 	if (blkid_probe_lookup_value(probe, "TYPE", &type, NULL) < 0)
 		type = "";
-	/* Every usage but these is a member of something (libblkid: superblocks.c). */
-	return strcmp(type, "zfs_member") == 0 ||
-	       (*usage != '\0' && strcmp(usage, "filesystem") != 0 &&
-		strcmp(type, "swap") != 0 && strcmp(type, "swsuspend") != 0);
+	return hides(usage, type);
+}
+
+/* multipath's rules give its members a type and no usage. */
+static bool recorded_may_hide(const struct root *root, const char *name)
+{
+	char usage[RECORD_VALUE_SIZE];
+	char type[RECORD_VALUE_SIZE];
+	char several[RECORD_VALUE_SIZE];
+	AUTO_FREE char *text = read_recorded(root, name);
+
+	if (text == NULL)
+		return true;
+	find_recorded(text, "E:ID_FS_USAGE=", usage);
+	find_recorded(text, "E:ID_FS_TYPE=", type);
+	find_recorded(text, "E:ID_FS_AMBIVALENT=", several);
+	return several[0] != '\0' || (type[0] != '\0' && usage[0] == '\0') ||
+	       hides(usage, type);
 }
 
 bool block_may_hide(const struct root *root, const char *name)
@@ -448,7 +546,7 @@ bool block_may_hide(const struct root *root, const char *name)
 	char path[BLOCK_NAME_SIZE + 8];
 
 	if (!root->is_host)
-		return true;
+		return recorded_may_hide(root, name);
 	(void)snprintf(path, sizeof(path), "/dev/%.63s", name);
 	blkid_probe probe = blkid_new_probe_from_filename(path);
 	if (probe == NULL)
@@ -457,7 +555,7 @@ bool block_may_hide(const struct root *root, const char *name)
 	(void)blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE);
 	/* 0: one content; 1: none that is known; less: several, or it cannot be read. */
 	int r = blkid_do_safeprobe(probe);
-	bool may = r < 0 || (r == 0 && hides(probe));
+	bool may = r < 0 || (r == 0 && probe_hides(probe));
 	blkid_free_probe(probe);
 	return may;
 }

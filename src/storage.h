@@ -47,8 +47,8 @@ void storage_free(struct storage *storage);
 
 /*
  * Looks whether the disk or partition could hide a file system that is not seen yet: a member
- * of LVM, LUKS, RAID, ZFS and the like, or something that cannot be read. On a tree always
- * true.
+ * of LVM, LUKS, RAID, ZFS and the like, or something that cannot be read. Of a tree, where
+ * nothing can be read, what udev wrote down (run/udev/data) tells; without that it is true.
  */
 bool block_may_hide(const struct root *root, const char *name);
 

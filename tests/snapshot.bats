@@ -10,7 +10,7 @@ setup_file() {
 	with_sanitizer && flags+=(-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all)
 	cd "$REPO" || return 1
 	"${CC:-cc}" "${flags[@]}" -o "$SCAN" tests/tools/scan.c \
-		"$BUILD"/{root,scan,details,usage}.o "$BUILD/core.a"
+		"$BUILD"/{root,scan,details,usage,needs,storage}.o "$BUILD/core.a" -lblkid
 }
 
 # shellcheck disable=SC2154 # bats sets stderr
@@ -161,7 +161,7 @@ VERSION=$("$TOOL" --version | cut -d' ' -f2)
 KERNEL=$(uname -r)
 MACHINE=$(uname -m)" ]
 	unpack
-	diff <("$SCAN" | grep -v ^unread) <("$SCAN" "$BACK" | grep -v ^unread)
+	diff <("$SCAN" | grep -vE "^(unread|cleared)") <("$SCAN" "$BACK" | grep -vE "^(unread|cleared)")
 	# Every function, with what the kernel says of it.
 	for device in /sys/bus/pci/devices/*; do
 		[ -e "$device" ] || continue
@@ -258,6 +258,48 @@ MACHINE=$(uname -m)" ]
 	[ "$(cat etc/fstab)" = "//nas/a /a cifs _netdev 0 0" ]
 	# Neither secrets nor what nobody asks for.
 	find . -type f -exec cat {} + | absent 'secret|serial|52:54'
+}
+
+# disk NUMBER NAME CONTROLLER [LINE...]: a disk of the machine, and what udev says of it.
+disk() {
+	local number=$1 name=$2 path=devices/pci0000:00/$3/host/block/$2
+
+	shift 3
+	mkdir -p "$ROOT/sys/$path" "$ROOT/sys/class/block" "$ROOT/sys/dev/block" "$ROOT/run/udev/data"
+	echo "$number" >"$ROOT/sys/$path/dev"
+	ln -s "../../$path" "$ROOT/sys/class/block/$name"
+	ln -s "../../$path" "$ROOT/sys/dev/block/$number"
+	printf 'S:disk/by-id/%s-serial\n' "$name" >"$ROOT/run/udev/data/b$number"
+	[ $# -eq 0 ] || printf 'E:%s\n' "$@" >>"$ROOT/run/udev/data/b$number"
+}
+
+@test "snapshot: what the boot needs, and which storage is free, is told by it" {
+	ROOT=$BATS_TEST_TMPDIR/tree
+	local number
+
+	{
+		for number in 1 2 3 4 5 6 7; do
+			echo "0000:00:0$number.0 1b36:0010 1af4:1100 010802 nvme $number -1 - - -"
+		done
+	} >"$BATS_TEST_TMPDIR/table.txt"
+	"$TESTS/machines/make-tree" "$BATS_TEST_TMPDIR/table.txt" "$ROOT"
+	disk 8:1 sda 0000:00:01.0 ID_FS_USAGE=filesystem ID_FS_TYPE=ext4
+	disk 8:2 sdb 0000:00:02.0
+	disk 8:3 sdc 0000:00:03.0 ID_FS_USAGE=raid ID_FS_TYPE=LVM2_member
+	disk 8:4 sdd 0000:00:04.0 ID_FS_TYPE=mpath_member
+	disk 8:5 sde 0000:00:05.0 ID_FS_AMBIVALENT=ext4:xfs
+	disk 8:6 sdf 0000:00:06.0 ID_FS_USAGE=filesystem ID_FS_TYPE=btrfs ID_FS_UUID=12-34
+	disk 8:7 sdg 0000:00:07.0 ID_FS_USAGE=filesystem ID_FS_TYPE=btrfs ID_FS_UUID=12-34
+	mkdir -p "$ROOT/proc/self"
+	echo "1 0 8:1 / / rw - ext4 /dev/sda rw" >"$ROOT/proc/self/mountinfo"
+	printf 'UUID=nowhere /data ext4 defaults 0 2\n/dev/sdf /b btrfs defaults 0 0\n' >"$ROOT/etc/fstab"
+	take >"$FILE"
+	unpack
+	run "$SCAN" "$ROOT"
+	echo "$output"
+	[ "$(grep -E '^(needs|cleared)' <<<"$output" | cut -d: -f1-3 | sort | paste -sd' ')" = "cleared 0000:00:01.0 cleared 0000:00:02.0 cleared 0000:00:06.0 cleared 0000:00:07.0 needs 0000:00:01.0 needs 0000:00:06.0 needs 0000:00:07.0" ]
+	diff <("$SCAN" "$ROOT") <("$SCAN" "$BACK")
+	find "$BACK" -type f -exec cat {} + | absent serial
 }
 
 @test "snapshot: what only root may read is counted, and the rest recorded" {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "details.h"
+#include "needs.h"
 #include "scan.h"
 #include "usage.h"
 
@@ -34,6 +35,23 @@ static void print_device(const struct device *device, const struct details *deta
 	       (ssize_t)details->parent);
 }
 
+static int print_needs(const struct root *root, const struct snapshot *snapshot)
+{
+	struct guards guards = { .phase = PHASE_WHOLE };
+	char address[PCI_ADDRESS_SIZE];
+
+	if (needs_find(root, "", NEEDS_BOOT | NEEDS_NOW, snapshot, &guards) < 0)
+		return 1;
+	for (size_t i = 0; i < guards.need_count; i++)
+		printf("needs %s: %s\n", pci_address_format(&guards.needs[i].address, address),
+		       guards.needs[i].reason);
+	printf("storage: %s\nnetwork: %s\n", guards.storage_reason, guards.network_reason);
+	for (size_t i = 0; i < guards.cleared_count; i++)
+		printf("cleared %s\n", pci_address_format(&guards.cleared[i], address));
+	guards_free(&guards);
+	return 0;
+}
+
 static int print_machine(const struct root *root)
 {
 	struct snapshot snapshot;
@@ -55,8 +73,9 @@ static int print_machine(const struct root *root)
 	(void)fputs(text, stdout);
 	free(text);
 	uses_free(&uses);
+	int r = print_needs(root, &snapshot);
 	snapshot_free(&snapshot);
-	return 0;
+	return r;
 }
 
 int main(int argc, char **argv)
