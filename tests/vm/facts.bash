@@ -120,3 +120,17 @@ full_boot() {
 	[ "$(sed 1,2d "$M/result")" = "root=/dev/${1:-vda}"$'\n'failed-units= ] ||
 		fail "${M##*/}: $(cat "$M/result")"
 }
+
+# status_is STATE: what `vfio-claim status` said of the machine as a whole.
+status_is() {
+	[ "$(jq -r .state "$M/status.json")" = "$1" ] ||
+		fail "${M##*/}: not $1: $(cat "$M/status.text" "$M/status.errors")"
+}
+
+# status_found CODE [ADDRESS]: it named this cause, of the device.
+status_found() {
+	jq -e --arg code "$1" --arg address "${2-}" '.findings[] |
+		select(.code == $code and ($address == "" or .address == $address))' \
+		"$M/status.json" >/dev/null ||
+		fail "${M##*/}: no $1 ${2-} in: $(cat "$M/status.text" "$M/status.errors")"
+}

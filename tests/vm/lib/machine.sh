@@ -342,6 +342,8 @@ boot_kernel() {
 	[ "${S[boot]}" = yes ] || return 0
 	[ -e "$image/initrd" ] || die "$machine: its image was not built"
 	make_initrd
+	mkdir "$dir/in"
+	[ ! -e "$dir/config" ] || cp "$dir/config" "$dir/in/"
 	make_lab_disk "${S[steps]-}" "${S[after]-}"
 	power_on "$(tree_of "$release")/boot/vmlinuz-$(kernel_of "$release")" "$(disk_of "$release")"
 	collect "$LAB/facts/$machine" "$(seconds_since "$started")"
