@@ -19,6 +19,10 @@ INSTALL_PROGRAM ?= install -s
 DRACUT_MODULES_DIR ?= $(or $(shell $(PKG_CONFIG) --variable=dracutmodulesdir dracut 2>/dev/null),/usr/lib/dracut/modules.d)
 INITRAMFS_TOOLS_DIR ?= $(or $(shell $(PKG_CONFIG) --variable=initramfstoolsdir initramfs-tools 2>/dev/null),/usr/share/initramfs-tools)
 
+# Under PREFIX, also where systemd says otherwise: /usr/local/lib/systemd/system is read too.
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+UNITS := vfio-claim-status.service vfio-claim-ready.target
+
 DRACUT_MODULE = $(DESTDIR)$(DRACUT_MODULES_DIR)/50vfio-claim
 INITRAMFS_TOOLS = $(DESTDIR)$(INITRAMFS_TOOLS_DIR)
 
@@ -45,6 +49,7 @@ override LDFLAGS += $(if $(ASAN),-fsanitize=address$(comma)undefined)
 CORE := text pci claim config table cmdline match guards mount_table plan record udev_rule variant \
 	sentences kargs arguments leftovers loader_text state owned_files uses natives runtime_rules \
 	archive_names capture_text
+CORE += findings readiness readiness_devices readiness_boot metrics
 BOOT_EDGES := root scan modules apply log options storage needs
 TOOL_EDGES := root scan modules storage needs usage runtime apply config_files image options target \
 	leftover_files container \
@@ -54,6 +59,7 @@ TOOL_EDGES := root scan modules storage needs usage runtime apply config_files i
 	tool command_check command_cmdline command_apply command_runtime command_image command_snapshot
 CORE += warnings warnings_claims warnings_devices warnings_groups warnings_host
 TOOL_EDGES += facts forecast dangers command_plan
+TOOL_EDGES += boot_record evidence next_boot command_status
 PROGRAMS := $(BUILD)/vfio-claim $(BUILD)/vfio-claim-boot
 
 # Evaluated where a program is linked, so that `make clean` needs no libraries.
@@ -126,6 +132,8 @@ install: all install-man
 	$(call install_script,hooks/vfio-claim-late,$(INITRAMFS_TOOLS)/scripts/local-bottom/vfio-claim-late)
 	$(call install_script,hooks/vfio-claim-late,$(INITRAMFS_TOOLS)/scripts/nfs-bottom/vfio-claim-late)
 	$(call install_script,grub.d/90-vfio-claim.cfg,$(DESTDIR)$(DATADIR)/90-vfio-claim.cfg,0644)
+	$(call install_script,packaging/systemd/vfio-claim-status.service,$(DESTDIR)$(UNITDIR)/vfio-claim-status.service,0644)
+	$(call install_script,packaging/systemd/vfio-claim-ready.target,$(DESTDIR)$(UNITDIR)/vfio-claim-ready.target,0644)
 
 install-man: $(MAN_PAGES)
 	$(Q)for page in $(notdir $(MAN_PAGES)); do \
@@ -143,6 +151,7 @@ uninstall:
 		$(INITRAMFS_TOOLS)/scripts/local-bottom/vfio-claim-late \
 		$(INITRAMFS_TOOLS)/scripts/nfs-bottom/vfio-claim-late \
 		$(DESTDIR)$(DATADIR)/90-vfio-claim.cfg \
+		$(UNITS:%=$(DESTDIR)$(UNITDIR)/%) \
 		$(foreach page,$(MAN_NAMES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page))
 	-rmdir $(DRACUT_MODULE) $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DATADIR)
 

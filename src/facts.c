@@ -184,7 +184,7 @@ static int ask_kernel(const struct facts_query *query, const char *name,
 		      struct host_facts *facts)
 {
 	struct modules *modules = NULL;
-	struct kernel_facts *kernel =
+	struct kernel_outlook *kernel =
 		array_grow(&facts->kernels, facts->kernel_count, sizeof(*kernel));
 
 	if (kernel == NULL)
@@ -217,7 +217,7 @@ static int ask_kernels(const struct facts_query *query, struct host_facts *facts
 /* The first native driver, and the first that is built in. */
 static int note_native(void *context, const char *module, const char *path)
 {
-	struct device_facts *facts = context;
+	struct device_outlook *facts = context;
 
 	if (facts->native[0] == '\0')
 		(void)copy_field(facts->native, sizeof(facts->native), module);
@@ -227,7 +227,7 @@ static int note_native(void *context, const char *module, const char *path)
 }
 
 static void read_vf_device(const struct root *root, const struct device *device,
-			   struct device_facts *facts)
+			   struct device_outlook *facts)
 {
 	char address[PCI_ADDRESS_SIZE];
 	char path[ATTRIBUTE_SIZE];

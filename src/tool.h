@@ -31,6 +31,10 @@ struct tool {
 	bool with_hardware;
 	bool group;
 	const char *snapshot;
+	bool prometheus;
+	bool now;
+	const char *wait;
+	const char *output;
 	bool help;
 	bool version;
 	char **words; /* what follows the options: devices; not owned */
@@ -91,5 +95,6 @@ enum exit_code run_claim(struct tool *tool);
 enum exit_code run_release(struct tool *tool);
 enum exit_code run_plan(struct tool *tool);
 enum exit_code run_snapshot(struct tool *tool);
+enum exit_code run_status(struct tool *tool);
 
 #endif

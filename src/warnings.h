@@ -43,7 +43,7 @@ enum remapping { REMAPPING_UNKNOWN, REMAPPING_ON, REMAPPING_OFF };
 
 enum { KERNEL_NAME_SIZE = 65, CONSOLES_SIZE = 128 };
 
-struct kernel_facts {
+struct kernel_outlook {
 	char name[KERNEL_NAME_SIZE];
 	bool has_vfio_pci; /* as a module or built in */
 };
@@ -55,7 +55,7 @@ struct driver_facts {
 };
 
 /* Of one device, in the order of the snapshot. */
-struct device_facts {
+struct device_outlook {
 	char builtin[DRIVER_NAME_SIZE]; /* a native driver that is built in; empty: none */
 	char native[DRIVER_NAME_SIZE];  /* any native driver; empty: none, or not asked for */
 	uint32_t vf_device; /* the device ID of its virtual functions; 0: not known */
@@ -77,10 +77,10 @@ struct host_facts {
 	const char *off_by;  /* the argument that switches claims off in this boot, or NULL */
 	bool off_always;     /* the boot loader gives it in every boot */
 	bool unsigned_addon; /* the arguments are in an add-on to a unified kernel image */
-	struct kernel_facts *kernels;
+	struct kernel_outlook *kernels;
 	size_t kernel_count;
-	struct driver_facts *drivers; /* one for each claim, or NULL */
-	struct device_facts *devices; /* one for each device, or NULL */
+	struct driver_facts *drivers;   /* one for each claim, or NULL */
+	struct device_outlook *devices; /* one for each device, or NULL */
 };
 
 /* All that warnings are made of; none of it is changed. */

@@ -24,6 +24,27 @@ setup() {
 		LC_ALL=C sort | head -n 1)" = 00-vfio-claim ]
 }
 
+@test "install: the units are understood by systemd, and are for who requires them" {
+	local units=$BATS_TEST_TMPDIR/units output
+
+	make --no-print-directory install DESTDIR="$DEST"
+	[ -z "$(find "$DEST" -path '*.wants/*')" ]
+	mkdir "$units"
+	for unit in vfio-claim-status.service vfio-claim-ready.target; do
+		sed "s|/usr/sbin/|$DEST/usr/sbin/|" "$DEST/usr/lib/systemd/system/$unit" >"$units/$unit"
+	done
+	printf '[Unit]\nRequires=vfio-claim-ready.target\nAfter=vfio-claim-ready.target\n[Service]\nExecStart=%s\n' \
+		/bin/true >"$units/nova-compute.service"
+	output=$(SYSTEMD_UNIT_PATH=$units: systemd-analyze verify --man=no "$units"/* 2>&1) ||
+		{ echo "$output"; false; }
+	echo "$output"
+	[ -z "$output" ]
+	# It can fail.
+	sed -i 's/^Type=.*/Type=onceshot/' "$units/vfio-claim-status.service"
+	output=$(SYSTEMD_UNIT_PATH=$units: systemd-analyze verify --man=no "$units"/* 2>&1) || :
+	[ -n "$output" ]
+}
+
 @test "install: helper and hooks are at most 200 KiB" {
 	local size
 
@@ -46,6 +67,7 @@ setup() {
 @test "install: PREFIX moves the programs" {
 	make --no-print-directory install DESTDIR="$DEST" PREFIX=/opt/x
 	[ -x "$DEST/opt/x/sbin/vfio-claim" ]
+	grep -q '^ExecStart=/opt/x/sbin/vfio-claim ' "$DEST/opt/x/lib/systemd/system/vfio-claim-status.service"
 	make --no-print-directory uninstall DESTDIR="$DEST" PREFIX=/opt/x
 	[ -z "$(find "$DEST" -type f)" ]
 }

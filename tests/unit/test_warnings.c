@@ -32,9 +32,9 @@ struct world {
 	struct plan plan;
 	struct uses uses;
 	struct host_facts facts;
-	struct kernel_facts kernels[2];
+	struct kernel_outlook kernels[2];
 	struct driver_facts drivers[4];
-	struct device_facts devices[COUNT];
+	struct device_outlook devices[COUNT];
 	struct warnings warnings;
 	bool found;
 };
