@@ -48,7 +48,7 @@ override LDFLAGS += $(if $(ASAN),-fsanitize=address$(comma)undefined)
 # The pure core: libc only, no input or output. `make lint` checks that with nm.
 CORE := text pci claim config table cmdline match guards mount_table plan record udev_rule variant \
 	sentences kargs arguments leftovers loader_text state owned_files uses natives runtime_rules \
-	archive_names capture_text
+	archive_names capture_text inventory inventory_text inventory_svg
 CORE += findings readiness readiness_devices readiness_boot metrics
 BOOT_EDGES := root scan modules apply log options storage needs
 TOOL_EDGES := root scan modules storage needs usage runtime apply config_files image options target \
