@@ -60,6 +60,7 @@ TOOL_EDGES := root scan modules storage needs usage runtime apply config_files i
 CORE += warnings warnings_claims warnings_devices warnings_groups warnings_host
 TOOL_EDGES += facts forecast dangers command_plan
 TOOL_EDGES += boot_record evidence next_boot command_status
+TOOL_EDGES += survey command_list
 PROGRAMS := $(BUILD)/vfio-claim $(BUILD)/vfio-claim-boot
 
 # Evaluated where a program is linked, so that `make clean` needs no libraries.

@@ -365,7 +365,7 @@ static enum exit_code carry_out(struct job *job)
 {
 	sigset_t late;
 	struct runtime *runtime = &job->runtime;
-	int r = job->claiming ? runtime_plan_claim(runtime, job->tool->group)
+	int r = job->claiming ? runtime_plan_claim(runtime, job->tool->whole_group)
 			      : runtime_plan_release(runtime, job->tool->force);
 
 	if (r < 0)

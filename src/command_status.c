@@ -405,7 +405,7 @@ static enum exit_code read_options(const struct tool *tool, unsigned *ret_second
 		(void)fprintf(stderr, PROGRAM ": --json or --prometheus, not both\n");
 		return EXIT_USAGE;
 	}
-	if (tool->root_path != NULL && !tool->with_hardware) {
+	if (!tool->has_machine) {
 		(void)fprintf(stderr,
 			      PROGRAM ": an image has no hardware, so it is never ready; "
 				      "'" PROGRAM

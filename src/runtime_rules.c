@@ -362,7 +362,7 @@ static int judge_group(const struct plan *plan, const struct situation *situatio
 		return r;
 	return refusals_add(refusals, &decision->address, false,
 			    bridge ? "it cannot be given away in this slot"
-				   : "--group takes the whole group along",
+				   : "--whole-group takes the whole group along",
 			    "is in IOMMU group %d together with %s, and goes to a virtual "
 			    "machine with all of it or not at all",
 			    decision->device->iommu_group, list);

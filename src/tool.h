@@ -29,12 +29,17 @@ struct tool {
 	const char *base;
 	bool or_last;
 	bool with_hardware;
-	bool group;
+	bool whole_group;
 	const char *snapshot;
 	bool prometheus;
 	bool now;
 	const char *wait;
 	const char *output;
+	bool tree;
+	bool svg;
+	bool claimed;
+	const char *class_name;
+	const char *group;
 	bool help;
 	bool version;
 	char **words; /* what follows the options: devices; not owned */
@@ -87,6 +92,7 @@ enum exit_code lock_root(const struct tool *tool) MUST_CHECK;
 
 /* The commands; each returns the exit code of the program. */
 enum exit_code run_check(struct tool *tool);
+enum exit_code run_list(struct tool *tool);
 enum exit_code run_image(struct tool *tool);
 enum exit_code run_cmdline(struct tool *tool);
 enum exit_code run_apply(struct tool *tool);

@@ -5,6 +5,7 @@
 # shellcheck disable=SC2154 # bats sets stderr and stderr_lines
 setup() {
 	load lib/machine.bash
+	load lib/kernel.bash
 	bats_require_minimum_version 1.5.0
 	ROOT=$BATS_TEST_TMPDIR/tree
 	mkdir -p "$ROOT/etc"
@@ -25,46 +26,6 @@ cmdline() {
 # word NAME: the value of NAME= in the output, empty where there is none.
 word() {
 	tr ' ' '\n' <<<"$output" | sed -n "s/^$1=//p"
-}
-
-# kernel_module PATH [ALIAS...]: an object file that is a module to depmod, in kernel $KERNEL.
-kernel_module() {
-	local path=$ROOT/lib/modules/${KERNEL:-6.1.0}/$1.ko name=${1##*/} number=0 alias
-
-	shift
-	mkdir -p "${path%/*}"
-	{
-		printf 'const char n[] __attribute__((section(".modinfo"))) = "name=%s";\n' "$name"
-		for alias in "$@"; do
-			number=$((number + 1))
-			printf 'const char a%d[] __attribute__((section(".modinfo"))) = "alias=%s";\n' \
-				"$number" "$alias"
-		done
-	} | gcc -x c -c -o "$path" -
-}
-
-index_kernel() {
-	local dir=$ROOT/lib/modules/${KERNEL:-6.1.0}
-
-	touch "$dir/modules.order" "$dir/modules.builtin"
-	depmod -b "$ROOT" "${KERNEL:-6.1.0}"
-}
-
-# The modules that a distribution's kernel has for the devices of the machine tables.
-kernel_tree() {
-	kernel_module kernel/drivers/gpu/drm/nouveau/nouveau 'pci:v000010DEd*sv*sd*bc03sc*i*'
-	kernel_module kernel/drivers/video/fbdev/nvidia/nvidiafb 'pci:v000010DEd*sv*sd*bc03sc*i*'
-	kernel_module kernel/drivers/gpu/drm/i915/i915 'pci:v00008086d000046A6sv*sd*bc03sc*i*'
-	kernel_module kernel/drivers/gpu/drm/mgag200/mgag200 'pci:v0000102Bd00000532sv*sd*bc*sc*i*'
-	kernel_module kernel/drivers/gpu/drm/virtio/virtio-gpu 'virtio:d00000010v*'
-	kernel_module kernel/drivers/accel/habanalabs/habanalabs 'pci:v00001DA3d00001000sv*sd*bc*sc*i*'
-	kernel_module kernel/drivers/virtio/virtio_pci 'pci:v00001AF4d*sv*sd*bc*sc*i*'
-	kernel_module kernel/sound/pci/hda/snd-hda-intel 'pci:v000010DEd*sv*sd*bc04sc03i00*' \
-		'pci:v00008086d*sv*sd*bc04sc03i00*'
-	kernel_module kernel/drivers/usb/host/xhci-pci 'pci:v*d*sv*sd*bc0Csc03i30*'
-	kernel_module kernel/drivers/nvme/host/nvme 'pci:v*d*sv*sd*bc01sc08i02*'
-	kernel_module kernel/drivers/net/ethernet/intel/igb/igb 'pci:v00008086d00001521sv*sd*bc*sc*i*'
-	index_kernel
 }
 
 # recorded TABLE: a machine's tree with that kernel; `cmdline --with-hardware` looks at it.
@@ -647,6 +608,7 @@ $claim"
 @test "cmdline: blacklist = auto asks every kernel, leaves out what is built in, takes DKMS" {
 	kernel_module kernel/drivers/gpu/drm/nouveau/nouveau 'pci:v000010DEd*sv*sd*bc03sc*i*'
 	index_kernel
+	# shellcheck disable=SC2034 # for kernel_module
 	KERNEL=6.12.0
 	kernel_module updates/dkms/amdgpu 'pci:v00001002d*sv*sd*bc03sc00i00*'
 	kernel_module updates/dkms/other 'pci:v00001002d*sv*sd*bc03sc00i00*'

@@ -262,7 +262,7 @@ released  0000:01:00.1  10de:10f1  from vfio-pci to snd_hda_intel' ]
 	[ "$status" -eq 0 ]
 }
 
-@test "claim: an IOMMU group that stays incomplete, and --group" {
+@test "claim: an IOMMU group that stays incomplete, and --whole-group" {
 	gpus
 	rm "$ROOT/$DEVICES/0000:02:00.0/iommu_group"
 	ln -s ../../../../kernel/iommu_groups/5 "$ROOT/$DEVICES/0000:02:00.0/iommu_group"
@@ -271,8 +271,8 @@ released  0000:01:00.1  10de:10f1  from vfio-pci to snd_hda_intel' ]
 	before=$(tree_state)
 	run --separate-stderr now claim 01:00.0 --force
 	refused "0000:01:00.0 is in IOMMU group 5 together with 0000:02:00.0 (nouveau)"
-	refused "--group takes the whole group along"
-	run --separate-stderr now claim 01:00.0 --group
+	refused "--whole-group takes the whole group along"
+	run --separate-stderr now claim 01:00.0 --whole-group
 	[ "$status" -eq 0 ]
 	[ "$(drivers 01:00.0 01:00.1 02:00.0 02:00.1)" = \
 		"vfio-pci vfio-pci vfio-pci vfio-pci vfio-pci vfio-pci vfio-pci vfio-pci" ]
@@ -281,7 +281,7 @@ released  0000:01:00.1  10de:10f1  from vfio-pci to snd_hda_intel' ]
 @test "claim: chipset sound in a group with an ISA bridge" {
 	gpus
 	before=$(tree_state)
-	run --separate-stderr now claim 00:1f.3 --group --force
+	run --separate-stderr now claim 00:1f.3 --whole-group --force
 	refused "is in IOMMU group 4 together with 0000:00:1f.0 (lpc_ich, never claimed)"
 }
 
@@ -522,7 +522,7 @@ would claim  0000:01:00.1  10de:10f1  from snd_hda_intel to vfio-pci' ]
 	run --separate-stderr now claim
 	[ "$status" -eq 2 ]
 	[[ $stderr == *"which device?"* ]]
-	run --separate-stderr now release --group 01:00.0
+	run --separate-stderr now release --whole-group 01:00.0
 	[ "$status" -eq 2 ]
 	run --separate-stderr "$TOOL" claim --root "$ROOT" 01:00.0
 	[ "$status" -eq 2 ]

@@ -291,7 +291,7 @@ static void test_group(void **state)
 	assert_string_equal(world->refusals.items[0].reason,
 			    "is in IOMMU group 5 together with 0000:03:00.0 (xhci_hcd), and "
 			    "goes to a virtual machine with all of it or not at all");
-	assert_contains(world->refusals.items[0].fix, "--group");
+	assert_contains(world->refusals.items[0].fix, "--whole-group");
 	assert_false(world->refusals.items[0].forcible);
 	assert_int_equal(wanted_add_groups(&world->wanted, &world->snapshot, &world->plan), 0);
 	judge(world);
