@@ -77,7 +77,7 @@ recorded() {
 	entry=$(jq -c --arg a "$1" '[.devices[], .late.devices[]?] |
 		map(select(.address == $a)) | last' "$M/boot.json")
 	[ "$(jq -r .outcome <<<"$entry")" = "$2" ] ||
-		fail "${M##*/}: boot.json on $1: '$entry', not $2"
+		fail "${M##*/}: boot.json on $1: '$entry', not $2" || return
 	[ $# -lt 3 ] || jq -r '.reason // ""' <<<"$entry" | grep -Eiq "$3" ||
 		fail "${M##*/}: no reason like '$3' in: $entry"
 }
