@@ -3,6 +3,7 @@
 # make check      every test, the virtual machines included (as root)
 # make demo       the main job, shown on a virtual machine (as root)
 # make machines   every machine that boots through GRUB: apply, recovery, revert (as root)
+# make storage-machines  every machine whose storage is in danger (as root)
 # make lab        the root trees and tools that check and demo use (as root)
 # V=1 shows commands, ASAN=1 builds with ASan and UBSan into build-asan/.
 
@@ -171,6 +172,10 @@ machines:
 	$(Q)tests/vm/lab deps check
 	$(Q)tests/vm/lab apply
 
+storage-machines:
+	$(Q)tests/vm/lab deps check
+	$(Q)tests/vm/lab storage
+
 demo:
 	$(Q)tests/vm/lab deps
 	$(Q)tests/vm/demo
@@ -180,4 +185,4 @@ clean:
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/unit/*.d)
 
-.PHONY: all install install-man uninstall check lint lab machines demo clean unit-tests
+.PHONY: all install install-man uninstall check lint lab machines storage-machines demo clean unit-tests

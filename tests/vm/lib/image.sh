@@ -10,6 +10,7 @@
 #            busybox   a bare `modprobe` is busybox's
 #            hostonly  dracut -H
 #            novfio    vfio_pci taken out afterwards
+#            storage-KIND  the tools for that storage (storage.sh) and its /etc
 
 # With vfio-claim inside, by its key; without it, in `none`.
 images_dir() { echo "$LAB/images/$(basename "$(product_layer)")"; }
@@ -17,7 +18,7 @@ images_dir() { echo "$LAB/images/$(basename "$(product_layer)")"; }
 # image_of RELEASE GENERATOR VARIANTS PRODUCT CONFIG-FILE
 # PRODUCT is yes or no; an absent CONFIG-FILE means an absent config.
 image_of() {
-	local key dir
+	local key dir variants=$3
 
 	dir=$(images_dir)
 	[ "$4" = yes ] || dir=$LAB/images/none
@@ -25,11 +26,15 @@ image_of() {
 	key=$({
 		cat "$VM_DIR/lib/image.sh"
 		[ ! -e "$5" ] || cat "$5" - <<<"a config"
+		[ -z "$(storage_variant)" ] || storage_inputs "$1"
 	} | hash_of "$(tree_of "$1")" "$2" "$3" "$4")
 	echo "$dir/$1-$2-$key"
 }
 
 has_variant() { [[ " $variants " == *" $1 "* ]]; }
+
+# The KIND of the variant storage-KIND, or nothing.
+storage_variant() { tr ' ' '\n' <<<"$variants" | sed -n 's/^storage-//p'; }
 
 # ---- initramfs-tools; these run in the namespace, with build_in_tree's variables
 
@@ -57,6 +62,9 @@ add_gpu_hook() {
 run_initramfs_tools() {
 	add_store_compressor
 	! has_variant gpu || add_gpu_hook
+	# A key file in the image, which then is root's alone.
+	[ ! -e "$root/etc/cryptsetup-initramfs/conf-hook" ] ||
+		echo 'KEYFILE_PATTERN=/etc/keys/*.key' >>"$root/etc/cryptsetup-initramfs/conf-hook"
 	in_tree "$root" mkinitramfs -c gzip -o /mnt/initrd "$kernel"
 }
 
@@ -92,6 +100,9 @@ run_dracut() {
 		options+=(--omit-drivers "nouveau snd_hda_intel")
 	fi
 	[ -z "$drivers" ] || options+=(--add-drivers "$drivers")
+	# An image for all machines has no word of its own for "root is encrypted".
+	! grep -qs initramfs "$root/etc/crypttab" ||
+		options+=(--install "/etc/crypttab /etc/keys/lab.key")
 	in_tree "$root" dracut "${options[@]}" /mnt/initrd
 }
 
@@ -130,15 +141,18 @@ list_files() {
 # Runs in a mount namespace of its own.
 build_in_tree() {
 	local dir=$1 release=$2 generator=$3 variants=$4 product=$5
-	local root=$dir/work/root layer='' kernel
+	local root=$dir/work/root layer='' kernel kind
 
 	kernel=$(kernel_of "$release")
+	kind=$(storage_variant)
 	[ "$product" != yes ] || layer=$(product_layer)
+	[ -z "$kind" ] || layer+=${layer:+:}$(storage_layer "$release")
 	mount_over "${layer:+$layer:}$(tree_of "$release")" "$dir/work" "$root"
 	mount_api "$root"
 	[ "$generator" = initramfs-tools ] || mount --rbind /sys "$root/sys"
 	mount --bind "$dir" "$root/mnt"
 	[ ! -e "$dir/config" ] || cp "$dir/config" "$root/etc/vfio-claim.conf"
+	[ -z "$kind" ] || storage_files "$kind" "$root"
 	if [ "$generator" = initramfs-tools ]; then
 		run_initramfs_tools
 	else

@@ -145,7 +145,7 @@ add_cards() {
 add_disks() {
 	local root=virtio-blk-pci first=''
 
-	[ "${S[disk]}" = virtio ] || root=${S[disk]}
+	[[ ${S[disk]} == virtio* ]] || root=${S[disk]%% *}
 	if [ "${S[loader]}" = grub ]; then
 		# One that keeps what is written to it, until the next boot.
 		qemu+=(-drive "if=none,id=root,file=/mnt/disk.img,format=raw,cache=unsafe")
@@ -185,8 +185,8 @@ processor() {
 # no_timer_check: on a busy machine an emulated timer may be late, which Linux 6.1 takes for
 # broken interrupt remapping, and panics.
 kernel_arguments() {
-	echo "root=LABEL=labroot rw console=ttyS0 quiet panic=1 no_timer_check rd.shell=0" \
-		"rd.emergency=poweroff" "${S[append]-}" | tr '\n' ' '
+	echo "root=$(root_argument) rw console=ttyS0 quiet panic=1 no_timer_check rd.shell=0" \
+		"rd.emergency=poweroff $(storage_arguments)" "${S[append]-}" | tr '\n' ' '
 }
 
 qemu_command() {
@@ -204,13 +204,20 @@ qemu_command() {
 	add_slots
 	add_cards
 	add_disks
+	qemu+=("${extra_qemu[@]}")
+}
+
+# lend FILE PATH: at this path too, for as long as the namespace is there.
+lend() {
+	touch "$2"
+	mount --bind "$1" "$2"
 }
 
 # Runs in a mount namespace of its own: QEMU out of the Debian 13 tree, which
 # sees the machine's directory as /mnt and nothing of this machine's files.
-# start_qemu DIRECTORY SECONDS [KERNEL DISK] -- COMMAND...
+# start_qemu DIRECTORY SECONDS [KERNEL DISK [MORE-DISKS...]] -- COMMAND...
 start_qemu() {
-	local dir=$1 limit=$2 root
+	local dir=$1 limit=$2 root name n=0
 
 	root=$(tree_of 13)
 	mount --bind "$root" "$root"
@@ -219,10 +226,15 @@ start_qemu() {
 	shift 2
 	if [ "$1" != -- ]; then
 		mount -t tmpfs tmpfs "$root/srv"
-		touch "$root"/srv/{vmlinuz,root.img}
-		mount --bind "$1" "$root/srv/vmlinuz"
-		mount --bind "$2" "$root/srv/root.img"
-		shift 2
+		for name in vmlinuz root.img; do
+			lend "$1" "$root/srv/$name"
+			shift
+		done
+		while [ "$1" != -- ]; do
+			n=$((n + 1))
+			lend "$1" "$root/srv/disk$n.img"
+			shift
+		done
 	fi
 	shift
 	exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin TMPDIR=/mnt timeout -k 5 "$limit" \
@@ -294,7 +306,8 @@ make_lab_disk() {
 	truncate -s 32M "$dir/lab.img"
 }
 
-# power_on [KERNEL DISK]: one boot, to its end; what came out is in $dir/out.
+# power_on [KERNEL DISK [MORE-DISKS...]]: one boot, to its end; what came out is in $dir/out.
+# The array extra_qemu of the caller has more of QEMU's options.
 power_on() {
 	local qemu_pid server=''
 	local -a qemu
@@ -333,11 +346,12 @@ boot() {
 # QEMU itself loads the kernel and the initrd. On the variables of boot().
 boot_kernel() {
 	local dir=$LAB/run/$machine image release=${S[release]} started=$EPOCHSECONDS
+	local -a disks extra_qemu=()
 
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	write_config "$dir/config"
-	image=$(image_of "$release" "${S[generator]}" "${S[image]}" "${S[product]}" "$dir/config")
+	image=$(image_of "$release" "${S[generator]}" "$(variants_of)" "${S[product]}" "$dir/config")
 	begin_facts "$machine" "$image"
 	[ "${S[boot]}" = yes ] || return 0
 	[ -e "$image/initrd" ] || die "$machine: its image was not built"
@@ -345,7 +359,12 @@ boot_kernel() {
 	mkdir "$dir/in"
 	[ ! -e "$dir/config" ] || cp "$dir/config" "$dir/in/"
 	make_lab_disk "${S[steps]-}" "${S[after]-}"
-	power_on "$(tree_of "$release")/boot/vmlinuz-$(kernel_of "$release")" "$(disk_of "$release")"
+	disks=("$(disk_of "$release")")
+	if [ -n "${S[storage]-}" ]; then
+		disks=("$(storage_disks "$release" "${S[storage]}")"/disk?.img)
+		add_storage_disks
+	fi
+	power_on "$(tree_of "$release")/boot/vmlinuz-$(kernel_of "$release")" "${disks[@]}"
 	collect "$LAB/facts/$machine" "$(seconds_since "$started")"
 }
 
@@ -354,8 +373,9 @@ boot_kernel() {
 boot_through_grub() {
 	local base=$LAB/run/$machine facts=$LAB/facts/$machine dir name started failed=0
 	local begun=$EPOCHSECONDS key
+	local -a extra_qemu=()
 
-	for key in append steps after claims-table preload; do
+	for key in storage append steps after claims-table preload; do
 		[ -z "${S[$key]-}" ] || die "$machine: '$key' is not for machines with GRUB"
 	done
 	rm -rf "$base"

@@ -74,13 +74,15 @@ collect() {
 # image_for MACHINE: makes its image; a failed build is worth a word, no more.
 image_for() {
 	local config=$LAB/run/$1.config image
+	local -a words
 	local -A S
 
 	load_machine "$1"
 	rm -f "$config" "$LAB/run/$1.note"
 	write_config "$config"
-	build_image "${S[release]}" "${S[generator]}" "${S[image]}" "${S[product]}" "$config"
-	image=$(image_of "${S[release]}" "${S[generator]}" "${S[image]}" "${S[product]}" "$config")
+	words=("${S[release]}" "${S[generator]}" "$(variants_of)" "${S[product]}" "$config")
+	build_image "${words[@]}"
+	image=$(image_of "${words[@]}")
 	rm -f "$config"
 	[ "$(cat "$image/status")" = 0 ] || echo "build failed" >"$LAB/run/$1.note"
 }
@@ -99,11 +101,13 @@ without_grub() {
 
 # lab_image [MACHINE...]
 lab_image() {
-	local -a machines releases
+	local -a machines releases storage
 
 	mapfile -t machines < <(machines_of "$@")
 	mapfile -t releases < <(releases_of "${machines[@]}")
+	mapfile -t storage < <(storage_releases "${machines[@]}")
 	lab_trees "${releases[@]}"
+	lab_storage_trees "${storage[@]}"
 	lab_product
 	# The others have theirs on their disks.
 	mapfile -t machines < <(without_grub "${machines[@]}")
@@ -128,6 +132,7 @@ lab_run() {
 	lab_image "${machines[@]}"
 	mapfile -t plain < <(without_grub "${machines[@]}")
 	[ ${#plain[@]} = 0 ] || make_disks "${plain[@]}"
+	lab_storage_disks "${machines[@]}"
 	build_server
 	in_pairs boot "$VM_DIR/lab" _call boot < <(printf '%s\n' "${machines[@]}")
 	say "${#machines[@]} machines in $(seconds_since "$started") s; facts: $LAB/facts"
@@ -144,14 +149,30 @@ lab_matrix() {
 	VFIO_CLAIM_LAB=$LAB bats --filter-tags '!long' "$VM_DIR"/*.bats
 }
 
-# Every machine that boots through GRUB, and the tests on their facts.
+# run_and_test TESTS MACHINE...: these machines, and the tests on their facts.
+run_and_test() {
+	local tests=$1
+
+	shift
+	rm -rf "${@/#/"$LAB/facts/"}"
+	lab_run "$@" || true
+	VFIO_CLAIM_LAB=$LAB bats "$VM_DIR/$tests"
+}
+
+# Every machine that boots through GRUB.
 lab_apply() {
 	local -a machines
 
 	mapfile -t machines < <(grub_machines)
-	rm -rf "${machines[@]/#/"$LAB/facts/"}"
-	lab_run "${machines[@]}" || true
-	VFIO_CLAIM_LAB=$LAB bats "$VM_DIR/apply.bats"
+	run_and_test apply.bats "${machines[@]}"
 }
 
-lab_clean() { rm -rf "${LAB:?}"/{trees,product,images,disks,facts,run,bin,*.lock}; }
+# Every machine that may not lose its storage.
+lab_storage() {
+	local -a machines
+
+	mapfile -t machines < <(storage_machines)
+	run_and_test storage.bats "${machines[@]}"
+}
+
+lab_clean() { rm -rf "${LAB:?}"/{trees,product,images,disks,storage,facts,run,bin,*.lock}; }

@@ -4,16 +4,16 @@
 # to the key above them. See ../scenarios/README.md for the keys.
 #
 # `release` and `generator` may name several; each pair of them is a machine of
-# its own, called SCENARIO@RELEASE-GENERATOR.
+# its own, called SCENARIO@RELEASE-GENERATOR; or `machines` names the pairs.
 
 SCENARIO_KEYS=" about release generator image product iommu config append card
 	device disk boot claims-table preload steps after hotplug limit memory
-	loader boots prepare builder cpus matrix "
+	loader boots prepare builder cpus matrix machines storage root "
 
 declare -A DEFAULTS=(
 	[release]=13 [generator]=initramfs-tools [image]=stock [product]=yes
 	[iommu]=intel [limit]=300 [memory]=1536 [disk]=virtio [boot]=yes
-	[loader]=none [cpus]=1
+	[loader]=none [cpus]=1 [root]=LABEL
 )
 
 # read_scenario FILE: fills the caller's associative array S.
@@ -30,7 +30,7 @@ read_scenario() {
 			;;
 		*:*)
 			key=${line%%:*}
-			[[ $SCENARIO_KEYS == *[[:space:]]"$key"[[:space:]]* ]] ||
+			[[ $SCENARIO_KEYS == *[[:space:]]"${key%%@*}"[[:space:]]* ]] ||
 				die "$1:$number: unknown key '$key'"
 			line=${line#*:}
 			S[$key]=${S[$key]:+${S[$key]}$'\n'}${line#"${line%%[! ]*}"}
@@ -45,14 +45,35 @@ read_scenario() {
 
 # load_machine NAME@RELEASE-GENERATOR: S, with that release and generator only.
 load_machine() {
-	local file=$SCENARIOS/${1%@*} pair=${1#*@}
+	local file=$SCENARIOS/${1%@*} pair=${1#*@} key
 
 	[ -e "$file" ] || die "no scenario '${1%@*}' in $SCENARIOS"
 	S=()
 	read_scenario "$file"
 	S[release]=${pair%%-*}
 	S[generator]=${pair#*-}
+	for key in "${!S[@]}"; do
+		[ "${key#*@}" != "$pair" ] || S[${key%@*}]=${S[$key]}
+	done
 }
+
+# pairs_of: RELEASE-GENERATOR of each machine of the scenario S, one a line.
+pairs_of() {
+	local release generator
+
+	if [ -n "${S[machines]-}" ]; then
+		tr -s ' ' '\n' <<<"${S[machines]}"
+		return
+	fi
+	for release in ${S[release]}; do
+		for generator in ${S[generator]}; do
+			echo "$release-$generator"
+		done
+	done
+}
+
+# variants_of: what the image of the scenario S has inside.
+variants_of() { echo "${S[image]}${S[storage]+ storage-${S[storage]}}"; }
 
 # boot_names: the boots of the scenario S, in order.
 boot_names() { sed -n 's/^\[\([a-z0-9-]*\)\]$/\1/p' <<<"${S[boots]-}"; }
@@ -70,6 +91,14 @@ grub_machines() {
 	[ ${#scenarios[@]} = 0 ] || machines_of "${scenarios[@]}"
 }
 
+# The machines of the scenarios storage and storage-*, one a line.
+storage_machines() {
+	local -a scenarios
+
+	mapfile -t scenarios < <(cd "$SCENARIOS" && ls -d -- storage*)
+	machines_of "${scenarios[@]}"
+}
+
 # in_matrix PAIR: whether that machine of the scenario S is one that runs when none was named.
 in_matrix() {
 	[ -z "${S[matrix]+set}" ] || [[ " ${S[matrix]} " == *" $1 "* ]]
@@ -78,7 +107,7 @@ in_matrix() {
 # The machines of every scenario given (by default all, but of long ones only those that their
 # key `matrix` names), one a line.
 machines_of() {
-	local scenario release generator chosen=true
+	local scenario pair chosen=true
 	local -A S
 
 	if [ $# = 0 ]; then
@@ -97,11 +126,8 @@ machines_of() {
 		[ -e "$SCENARIOS/$scenario" ] || die "no scenario '$scenario'"
 		S=()
 		read_scenario "$SCENARIOS/$scenario"
-		for release in ${S[release]}; do
-			for generator in ${S[generator]}; do
-				! "$chosen" "$release-$generator" ||
-					echo "$scenario@$release-$generator"
-			done
+		for pair in $(pairs_of); do
+			! "$chosen" "$pair" || echo "$scenario@$pair"
 		done
 	done
 }
