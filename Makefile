@@ -2,7 +2,8 @@
 # make            build both programs into build/
 # make check      every test, the virtual machines included (as root)
 # make demo       the main job, shown on a virtual machine (as root)
-# make machines   every machine that boots through GRUB: apply, recovery, revert (as root)
+# make machines   the machines that take longest: through GRUB with apply, recovery and revert;
+#                 root over the network; SR-IOV (as root)
 # make storage-machines  every machine whose storage is in danger (as root)
 # make lab        the root trees and tools that check and demo use (as root)
 # V=1 shows commands, ASAN=1 builds with ASan and UBSan into build-asan/.
@@ -167,10 +168,12 @@ lab:
 	$(Q)tests/vm/lab deps
 	$(Q)tests/vm/lab trees
 
-# Machines that boot through GRUB, each with apply and revert: longer than `make check` may take.
+# Machines that boot through GRUB, each with apply and revert, root over the network, SR-IOV:
+# longer than `make check` may take.
 machines:
 	$(Q)tests/vm/lab deps check
 	$(Q)tests/vm/lab apply
+	$(Q)tests/vm/lab network
 
 storage-machines:
 	$(Q)tests/vm/lab deps check

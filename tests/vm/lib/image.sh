@@ -11,6 +11,7 @@
 #            hostonly  dracut -H
 #            novfio    vfio_pci taken out afterwards
 #            storage-KIND  the tools for that storage (storage.sh) and its /etc
+#            network   what finds a root disk over the network (network.sh)
 
 # With vfio-claim inside, by its key; without it, in `none`.
 images_dir() { echo "$LAB/images/$(basename "$(product_layer)")"; }
@@ -25,6 +26,7 @@ image_of() {
 	[ -n "$(product_layer)" ] || dir=$LAB/images/none
 	key=$({
 		cat "$VM_DIR/lib/image.sh"
+		[[ " $3 " != *" network "* ]] || network_layer "$1"
 		[ ! -e "$5" ] || cat "$5" - <<<"a config"
 		[ -z "$(storage_variant)" ] || storage_inputs "$1"
 	} | hash_of "$(tree_of "$1")" "$2" "$3" "$4")
@@ -65,6 +67,7 @@ run_initramfs_tools() {
 	# A key file in the image, which then is root's alone.
 	[ ! -e "$root/etc/cryptsetup-initramfs/conf-hook" ] ||
 		echo 'KEYFILE_PATTERN=/etc/keys/*.key' >>"$root/etc/cryptsetup-initramfs/conf-hook"
+	! has_variant network || prepare_network_hook
 	in_tree "$root" mkinitramfs -c gzip -o /mnt/initrd "$kernel"
 }
 
@@ -99,6 +102,7 @@ run_dracut() {
 	else
 		options+=(--omit-drivers "nouveau snd_hda_intel")
 	fi
+	! has_variant network || options+=(--add iscsi)
 	[ -z "$drivers" ] || options+=(--add-drivers "$drivers")
 	# An image for all machines has no word of its own for "root is encrypted".
 	! grep -qs initramfs "$root/etc/crypttab" ||
@@ -147,6 +151,7 @@ build_in_tree() {
 	kind=$(storage_variant)
 	[ "$product" != yes ] || layer=$(product_layer)
 	[ -z "$kind" ] || layer+=${layer:+:}$(storage_layer "$release")
+	! has_variant network || layer+=${layer:+:}$(network_layer "$release")
 	mount_over "${layer:+$layer:}$(tree_of "$release")" "$dir/work" "$root"
 	mount_api "$root"
 	[ "$generator" = initramfs-tools ] || mount --rbind /sys "$root/sys"

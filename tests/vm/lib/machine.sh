@@ -76,26 +76,32 @@ damage_table() {
 	esac | overlay_file "$table"
 }
 
-# Modules that are loaded before vfio-claim's hook runs, as if built in.
-preload() {
+# first_words NAME: a script that runs before all others in the initramfs.
+first_words() {
 	local file hooks=var/lib/dracut/hooks
 
 	[ "${S[release]}" != 12 ] || hooks=usr/lib/dracut/hooks
 	case ${S[generator]} in
-	initramfs-tools) file=conf/conf.d/lab-preload ;;
-	*) file=$hooks/cmdline/00-lab-preload.sh ;;
+	initramfs-tools) file=conf/conf.d/$1 ;;
+	*) file=$hooks/cmdline/00-$1.sh ;;
 	esac
-	overlay_file "$file" <<-END
+	overlay_file "$file"
+	chmod 755 "$dir/overlay/$file"
+}
+
+# Modules that are loaded before vfio-claim's hook runs, as if built in.
+preload() {
+	first_words lab-preload <<-END
 		for module in $1; do /sbin/modprobe "\$module"; done
 		sleep 2
 	END
-	chmod 755 "$dir/overlay/$file"
 }
 
 make_initrd() {
 	cp "$image/initrd" "$dir/initrd"
 	[ -z "${S[claims-table]-}" ] || damage_table "${S[claims-table]}"
 	[ -z "${S[preload]-}" ] || preload "${S[preload]}"
+	[ "${S[disk]}" != iscsi ] || mend_records
 	[ ! -d "$dir/overlay" ] || (
 		cd "$dir/overlay"
 		find . -mindepth 1 | cpio --quiet -o -H newc -R 0:0 >>"$dir/initrd"
@@ -153,8 +159,9 @@ add_disks() {
 	else
 		qemu+=(-drive "if=none,id=root,file=/srv/root.img,format=raw,snapshot=on")
 	fi
+	[ "$root" = iscsi ] ||
+		qemu+=(-device "$root,drive=root,serial=root,bus=pcie.0,addr=10.0$first")
 	qemu+=(
-		-device "$root,drive=root,serial=root,bus=pcie.0,addr=10.0$first"
 		-drive "if=none,id=lab,file=/mnt/lab.img,format=raw,cache=unsafe"
 		-device "virtio-blk-pci,drive=lab,serial=lab,bus=pcie.0,addr=11.0"
 		-blockdev "null-co,node-name=spare,size=67108864,read-zeroes=on"
@@ -186,7 +193,8 @@ processor() {
 # broken interrupt remapping, and panics.
 kernel_arguments() {
 	echo "root=$(root_argument) rw console=ttyS0 quiet panic=1 no_timer_check rd.shell=0" \
-		"rd.emergency=poweroff $(storage_arguments)" "${S[append]-}" | tr '\n' ' '
+		"rd.emergency=poweroff $(storage_arguments) $(network_arguments)" "${S[append]-}" |
+		tr '\n' ' '
 }
 
 qemu_command() {
@@ -202,6 +210,7 @@ qemu_command() {
 	)
 	add_iommu
 	add_slots
+	add_networks
 	add_cards
 	add_disks
 	qemu+=("${extra_qemu[@]}")
@@ -218,9 +227,14 @@ lend() {
 # start_qemu DIRECTORY SECONDS [KERNEL DISK [MORE-DISKS...]] -- COMMAND...
 start_qemu() {
 	local dir=$1 limit=$2 root name n=0
+	local -a server=()
 
 	root=$(tree_of 13)
 	mount --bind "$root" "$root"
+	if [ -e "$dir/root.img" ]; then
+		mount_server "$root"
+		server=(sh -ec "$(iscsi_server_script)" server)
+	fi
 	mount_api "$root"
 	mount --bind "$dir" "$root/mnt"
 	shift 2
@@ -238,7 +252,8 @@ start_qemu() {
 	fi
 	shift
 	exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin TMPDIR=/mnt timeout -k 5 "$limit" \
-		chroot "$root" "$@" </dev/null
+		${server:+unshare --net --pid --fork --kill-child} \
+		chroot "$root" "${server[@]}" "$@" </dev/null
 }
 
 # ---- While it runs
@@ -364,6 +379,7 @@ boot_kernel() {
 		disks=("$(storage_disks "$release" "${S[storage]}")"/disk?.img)
 		add_storage_disks
 	fi
+	[ "${S[disk]}" != iscsi ] || cp --sparse=always "${disks[0]}" "$dir/root.img"
 	power_on "$(tree_of "$release")/boot/vmlinuz-$(kernel_of "$release")" "${disks[@]}"
 	collect "$LAB/facts/$machine" "$(seconds_since "$started")"
 }

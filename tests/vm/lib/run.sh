@@ -108,6 +108,7 @@ lab_image() {
 	mapfile -t storage < <(storage_releases "${machines[@]}")
 	lab_trees "${releases[@]}"
 	lab_storage_trees "${storage[@]}"
+	lab_network_layers "${machines[@]}"
 	lab_product
 	# The others have theirs on their disks.
 	mapfile -t machines < <(without_grub "${machines[@]}")
@@ -175,4 +176,12 @@ lab_storage() {
 	run_and_test storage.bats "${machines[@]}"
 }
 
-lab_clean() { rm -rf "${LAB:?}"/{trees,product,images,disks,storage,facts,run,bin,*.lock}; }
+# Every machine whose network it is about.
+lab_network() {
+	local -a machines
+
+	mapfile -t machines < <(cd "$SCENARIOS" && machines_of network-* sriov-*)
+	run_and_test network.bats "${machines[@]}"
+}
+
+lab_clean() { rm -rf "${LAB:?}"/{trees,product,images,disks,storage,network,facts,run,bin,*.lock}; }
