@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What `tests/vm/lab network` left of machines whose root disk comes over the network. `lab
-# matrix` runs none of them.
+# What `tests/vm/lab network` left of machines whose root disk comes over the network, and of
+# network and NVMe devices with SR-IOV. `lab matrix` runs none of these machines.
 
 load facts
 
@@ -43,4 +43,102 @@ network_root() {
 # bats test_tags=long
 @test "root over iSCSI, dracut: its NIC is refused, the other one claimed" {
 	network_root 13-dracut-systemd
+}
+
+# ---- SR-IOV; QEMU's igb has its VFs at functions 10.0 and 10.2 of the bus
+
+# sriov ADDRESS KEY: from the scenario's own notes.
+sriov() { sed -n "s/^$1 \(.* \)\{0,1\}$2=\([^ ]*\).*/\2/p" "$M/sriov"; }
+
+# noted ADDRESS KEY VALUE
+noted() {
+	[ "$(sriov "$1" "$2")" = "$3" ] || fail "${M##*/}: $2 of $1 is not $3: $(cat "$M/sriov")"
+}
+
+# vfio_has ADDRESS...
+vfio_has() {
+	local address
+
+	for address; do
+		is "$address" driver vfio-pci || return
+		is "$address" override vfio-pci || return
+		is "$address" late.driver vfio-pci || return
+	done
+}
+
+# gone ADDRESS...: there are no such functions.
+gone() {
+	local address
+
+	for address; do
+		[ -z "$(fact "$address" id)" ] || fail "${M##*/}: there is a $address"
+	done
+}
+
+# bats test_tags=long
+@test "igb, VFs by ID: claimed when they are made, with and without autoprobe" {
+	machine sriov-vfs@13-initramfs-tools
+	full_boot
+	is 0000:01:00.0 driver igb
+	is 0000:02:00.0 driver igb
+	noted 0000:01:00.0 numvfs 2
+	noted 0000:02:00.0 numvfs 2
+	# So that igbvf does not take them first: by the udev rule, and by hand.
+	noted 0000:01:00.0 autoprobe 0
+	noted 0000:02:00.0 autoprobe 0
+	vfio_has 0000:01:10.0 0000:01:10.2 0000:02:10.0 0000:02:10.2
+	# With the native driver there as well.
+	[ "$(cat "$M/after.status")" = 0 ]
+	[ "$(grep -c '8086:10ca .* driver=vfio-pci ' "$M/functions.after")" = 4 ]
+	run grep 'igbvf 0000:' "$M/kmsg"
+	[ "$status" = 1 ] || fail "$output"
+}
+
+# bats test_tags=long
+@test "igb, one PF by its place: claimed, and makes no VFs then; the other one does" {
+	machine sriov-pf@13-initramfs-tools
+	full_boot
+	recorded 0000:01:00.0 claimed
+	vfio_has 0000:01:00.0
+	noted 0000:01:00.0 write 1
+	noted 0000:01:00.0 numvfs 0
+	gone 0000:01:10.0
+	is 0000:02:00.0 driver igb
+	noted 0000:02:00.0 numvfs 2
+	not_claimed 0000:02:00.0 0000:02:10.0 0000:02:10.2
+}
+
+# bats test_tags=long
+@test "igb with VFs already: the PF is claimed without them, of the other one the VFs" {
+	machine sriov-enabled@13-initramfs-tools
+	full_boot
+	# igb takes its VFs along when it is unbound, or vfio-pci would not have the PF.
+	recorded 0000:01:00.0 claimed
+	vfio_has 0000:01:00.0
+	kmsg '0000:01:00.0 .*claimed by vfio-pci, taken from igb'
+	noted 0000:01:00.0 numvfs 0
+	gone 0000:01:10.0 0000:01:10.2
+
+	is 0000:02:00.0 driver igb
+	noted 0000:02:00.0 numvfs 2
+	recorded 0000:02:10.0 claimed
+	recorded 0000:02:10.2 claimed
+	vfio_has 0000:02:10.0 0000:02:10.2
+}
+
+# The native driver sees the VFs of the second one first: with an `except` in the claim,
+# sriov_drivers_autoprobe stays as it was.
+# bats test_tags=long
+@test "NVMe, VFs that have the ID of the PF: one PF is claimed, of the other one the VFs" {
+	machine sriov-nvme@13-dracut-systemd
+	full_boot
+	early 0000:01:00.0 waiting
+	recorded 0000:01:00.0 claimed
+	vfio_has 0000:01:00.0
+	noted 0000:01:00.0 write 1
+	noted 0000:01:00.0 numvfs 0
+	is 0000:02:00.0 driver nvme
+	noted 0000:02:00.0 write 0
+	noted 0000:02:00.0 numvfs 2
+	vfio_has 0000:02:00.1 0000:02:00.2
 }
