@@ -425,6 +425,8 @@ enum exit_code run_status(struct tool *tool)
 
 	if (code != EXIT_AS_WANTED)
 		return code;
+	/* A snapshot has no boot loader and no images. */
+	tool->now = tool->now || tool->snapshot != NULL;
 	int r = find_answer(tool, seconds, &answer);
 	if (r < 0)
 		code = report_system("the machine cannot be looked at", r);

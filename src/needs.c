@@ -28,6 +28,26 @@ struct search {
 	bool network;        /* something needs the network */
 };
 
+/* ---- Files */
+
+static char *read_file(const struct search *search, const char *path)
+{
+	char *text = NULL;
+	size_t length;
+
+	return root_read(search->root, path, FILE_SIZE_MOST, &text, &length) < 0 ? NULL : text;
+}
+
+/* A file of the real root. */
+static char *read_real(const struct search *search, const char *path)
+{
+	char whole[PATH_MAX + 8];
+
+	(void)snprintf(whole, sizeof(whole), "%s%s%s", search->real_root,
+		       search->real_root[0] ? "/" : "", path);
+	return read_file(search, whole);
+}
+
 /* ---- Storage */
 
 static const struct device *find_device(const struct snapshot *snapshot,
@@ -147,6 +167,23 @@ static bool has_hidden_device(const struct mount_entry *entry)
 	       strcmp(entry->type, "9p") == 0 || strcmp(entry->type, "virtiofs") == 0;
 }
 
+/* True for the mapping that an entry of crypttab opens: that entry is followed itself. */
+static bool is_crypt_mapping(const struct search *search, const char *source)
+{
+	static const char directory[] = "/dev/mapper/";
+	AUTO_FREE char *table = NULL;
+	struct mount_entry entry;
+
+	if (strncmp(source, directory, sizeof(directory) - 1) != 0)
+		return false;
+	table = read_real(search, "etc/crypttab");
+	for (const char *text = table; text != NULL && crypttab_next(&text, &entry);)
+		if (strcmp(entry.target, source + sizeof(directory) - 1) == 0 &&
+		    !entry.optional && !entry.not_at_boot)
+			return true;
+	return false;
+}
+
 /*
  * @there: it is mounted; a name that is not found is then no reason to worry, if its number
  *         was followed
@@ -168,31 +205,15 @@ static int add_entry(struct search *search, const struct mount_entry *entry, boo
 	     block_of_number(search->root, entry->major, entry->minor, name) == 0) ||
 	    block_resolve(search->root, entry->source, name) == 0)
 		return add_block(search, entry, name);
-	/* A network file system has no device, and what is optional need not be there. */
-	if (!there && !entry->network && !entry->optional)
+	/* A network file system has no device, and what is optional need not be there. A
+	 * mapping of crypttab has its devices from there. */
+	if (!there && !entry->network && !entry->optional &&
+	    !is_crypt_mapping(search, entry->source))
 		protect_all(search, what, "is not found: what could hide it stays", true);
 	return 0;
 }
 
 /* ---- Where they are named */
-
-static char *read_file(const struct search *search, const char *path)
-{
-	char *text = NULL;
-	size_t length;
-
-	return root_read(search->root, path, FILE_SIZE_MOST, &text, &length) < 0 ? NULL : text;
-}
-
-/* A file of the real root. */
-static char *read_real(const struct search *search, const char *path)
-{
-	char whole[PATH_MAX + 8];
-
-	(void)snprintf(whole, sizeof(whole), "%s%s%s", search->real_root,
-		       search->real_root[0] ? "/" : "", path);
-	return read_file(search, whole);
-}
 
 /* The mount point as the real root has it: "/sysroot/usr" is "/usr". */
 static const char *inside_real_root(const struct search *search, const char *target)

@@ -349,6 +349,9 @@ static int write_late_record(struct boot *boot, char **early)
 	if (*early == NULL) {
 		struct record none = boot->record;
 
+		/* The claims in force are not the table of the image. */
+		none.table = TABLE_UNREAD;
+		none.checksum[0] = '\0';
 		none.devices = NULL;
 		none.step_count = 0;
 		none.enabled = true;

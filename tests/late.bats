@@ -271,6 +271,19 @@ taken() {
 	taken $USB_A
 }
 
+@test "late: a volume of crypttab that is not open yet is where crypttab says" {
+	early=vfio-pci
+	disk nvme0n1 $NVME_A nvme/nvme0
+	disk nvme1n1 $NVME_B nvme/nvme1
+	mounted nvme0n1p1 /
+	echo 'data /dev/nvme1n1p1 none luks' >"$ROOT/sysroot/etc/crypttab"
+	fstab <<<'/dev/mapper/data /srv ext4 defaults 0 2'
+	boot
+	kept $NVME_B 'the crypt volume data (/dev/nvme1n1p1) is on it'
+	taken $SATA
+	[ "$(record .late.storage_reason)" = null ]
+}
+
 @test "late: a file system that is not found keeps all storage" {
 	early=vfio-pci
 	disk nvme0n1 $NVME_A nvme/nvme0
@@ -426,6 +439,7 @@ taken() {
 	"$HELPER" --root "$ROOT" --late /sysroot 2>/dev/null
 	kept $NVME_A '/ ('
 	[ "$(record '.devices | length')" -eq 0 ]
+	[ "$(record -c '[.table.status, .table.checksum]')" = '["unread",null]' ]
 }
 
 @test "late: mountinfo that cannot be read keeps all storage" {

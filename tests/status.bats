@@ -747,3 +747,12 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	[ "$SECONDS" -lt 5 ]
 	[ "${lines[0]}" = "READY: 1024 of 1024 devices ready" ]
 }
+
+@test "status --snapshot: that boot, and nothing of images or boot loaders" {
+	rm -rf "$ROOT/boot" "$ROOT/var"
+	run --separate-stderr "$TOOL" status --snapshot "$ROOT" --config "$ROOT/etc/vfio-claim.conf"
+	[ "$status" -le 1 ]
+	[[ $output == *"IDS"* ]]
+	[[ $output != *"[not-applied]"* ]]
+	[[ $output != *"initramfs-"* ]]
+}
