@@ -504,8 +504,11 @@ int needs_find(const struct root *root, const char *real_root, unsigned what,
 /* Files that are there only where the boot goes over the network. */
 static const char *network_file(const struct root *root)
 {
-	/* The firmware's table; what open-iscsi's hook for initramfs-tools leaves. */
-	static const char *const files[] = { "sys/firmware/ibft", "etc/iscsi.initramfs" };
+	/* The firmware's table; what the hooks of open-iscsi, dropbear and clevis leave in an
+	 * image of initramfs-tools: the last two ask DHCP without being told to. */
+	static const char *const files[] = { "sys/firmware/ibft", "etc/iscsi.initramfs",
+					     "scripts/init-premount/dropbear",
+					     "scripts/local-top/clevis" };
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		if (faccessat(root->fd, files[i], F_OK, 0) == 0)

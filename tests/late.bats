@@ -378,6 +378,12 @@ taken() {
 	echo 'IP=dhcp' >"$ROOT/conf/conf.d/ip"
 	"$HELPER" --root "$ROOT" 2>/dev/null
 	[ "$(record '[.devices[] | select(.outcome == "waiting")] | length')" -eq 8 ]
+	rm "$ROOT/conf/conf.d/ip"
+	# Whoever unlocks the disk over the network.
+	mkdir -p "$ROOT/scripts/init-premount"
+	: >"$ROOT/scripts/init-premount/dropbear"
+	"$HELPER" --root "$ROOT" 2>/dev/null
+	[ "$(record '[.devices[] | select(.outcome == "waiting")] | length')" -eq 8 ]
 }
 
 @test "late: when = early with the exact address is taken early, whatever is on it" {
