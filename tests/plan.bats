@@ -390,16 +390,13 @@ partition() {
 
 # --- Many devices ---
 
-@test "plan: 4096 functions, all of them right, in seconds" {
+@test "plan: 4096 functions, all of them right" {
 	ROOT=$BATS_TEST_TMPDIR/tree
 	"$TESTS/machines/make-many" 4096 "$ROOT"
 	conf <<<$'[claim gpus]\nmatch = 10de:20b0\nexcept = class=0c\nexpect = 3'
-	local begin=$SECONDS
 	json '(.devices | length), ([.devices[] | select(.verdict == "take")] | length),
 		([.warnings[] | select(.code == "group-incomplete")] | length),
 		(.warnings[] | select(.code == "expect") | .text)'
-	# One is a third of a second; ten are for a machine that is busy, or a sanitizer.
-	[ $((SECONDS - begin)) -le 10 ]
 	[ "$status" -eq 1 ]
 	# 4096 = 455 ports with eight functions and one of none: 910 cards, display and audio each.
 	[ "$output" = $'1820\n1820\n455\n3 cards expected, 910 will be claimed' ]
