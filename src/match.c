@@ -28,6 +28,18 @@ static bool holds(const struct selector *selector, const struct device *device)
 		(device->has_path && pci_path_equal(&selector->path, &device->path)));
 }
 
+bool claim_means_early(const struct claim *claim, const struct device *device)
+{
+	for (size_t i = 0; claim->when == WHEN_EARLY && i < claim->match_count; i++) {
+		const struct selector *selector = &claim->matches[i];
+
+		if ((selector->words & SELECT_ADDRESS) != 0 && !selector->any_function &&
+		    selector_holds_plainly(selector, device))
+			return true;
+	}
+	return false;
+}
+
 /* Also where the place is right and the device is not: the refusal says what is there. */
 static bool is_concerned(const struct selector *selector, const struct device *device)
 {

@@ -9,6 +9,12 @@
 bool selector_holds_plainly(const struct selector *selector, const struct device *device);
 
 /*
+ * True when the claim says `when = early` and names the device by its exact address: it is meant,
+ * whatever may be on it.
+ */
+bool claim_means_early(const struct claim *claim, const struct device *device);
+
+/*
  * Marks every device that a selector could take, and the other functions of its slot, as
  * candidates: only of these the details are read.
  */

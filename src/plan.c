@@ -260,26 +260,13 @@ static bool has_display(const struct snapshot *snapshot, const struct device *de
 	return false;
 }
 
-/* `when = early` counts for a guarded device only where its exact address is written. */
-static bool is_meant_early(const struct claim *claim, const struct device *device)
-{
-	for (size_t i = 0; claim->when == WHEN_EARLY && i < claim->match_count; i++) {
-		const struct selector *selector = &claim->matches[i];
-
-		if ((selector->words & SELECT_ADDRESS) != 0 && !selector->any_function &&
-		    selector_holds_plainly(selector, device))
-			return true;
-	}
-	return false;
-}
-
 /* Why the device is not taken before root is mounted, or NULL where it is. */
 static const char *reason_to_wait(const struct draft *draft, const struct claim *claim,
 				  const struct device *device)
 {
 	if (claim->when == WHEN_GUARDED)
 		return "when = guarded: decided when root is mounted";
-	if (is_meant_early(claim, device))
+	if (claim_means_early(claim, device))
 		return NULL;
 	enum guard_kind kind = guard_kind_of(device);
 	if (claim->when == WHEN_EARLY && (kind == GUARD_STORAGE || kind == GUARD_USB))

@@ -6,25 +6,12 @@
 #include "match.h"
 #include "warnings_parts.h"
 
-/* `when = early` with the exact address says that the device is meant, whatever it carries. */
-static bool is_meant(const struct claim *claim, const struct device *device)
-{
-	for (size_t i = 0; claim->when == WHEN_EARLY && i < claim->match_count; i++) {
-		const struct selector *selector = &claim->matches[i];
-
-		if ((selector->words & SELECT_ADDRESS) != 0 && !selector->any_function &&
-		    selector_holds_plainly(selector, device))
-			return true;
-	}
-	return false;
-}
-
 /* Takes what the host cannot do without, or warns where that is meant. */
 static void warn_of_loss(struct view *view, size_t index, const char *code, const char *text)
 {
 	const struct device *device = &view->outlook->snapshot->devices[index];
 	const struct claim *claim = view->decisions[index].decision->claim;
-	bool meant = is_meant(claim, device);
+	bool meant = claim_means_early(claim, device);
 
 	warning_add(view, meant ? SEVERITY_WARNING : SEVERITY_DANGER, code, &device->address,
 		    claim, "%s%s", text,
