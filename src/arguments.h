@@ -26,6 +26,9 @@ struct target {
 	 * leaves to the host (or that is refused) has them. */
 	struct pci_ids *spared;
 	size_t spared_count;
+	/* Nobody knows what the IDs of the config are, and vfio-pci starts before anything that
+	 * could look: vfio-pci.ids= could take the disk that root is on. */
+	bool ids_blind;
 	size_t line_most; /* bytes of the whole command line: COMMAND_LINE_SIZE - 1 */
 	struct sentences
 		notes; /* what could not be found out; copied to the arguments' notes */

@@ -428,6 +428,32 @@ static int ask_kernel(struct finder *finder, const char *kernel)
 	return r;
 }
 
+static int note_builtin(void *context, const char *module, const char *path)
+{
+	bool *builtin = context;
+
+	(void)module;
+	*builtin = *builtin || path == NULL;
+	return 0;
+}
+
+/* Of a tree: what has the IDs is not known, and Ubuntu 20.04 to 22.04 have vfio-pci built in. */
+static int look_for_builtin_vfio(struct finder *finder, const struct kernels *kernels)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < kernels->count; i++) {
+		struct modules *modules = NULL;
+
+		r = modules_open(finder->root, kernels->items[i], &modules);
+		if (r == 0)
+			r = modules_each_of_alias(modules, "vfio_pci", note_builtin,
+						  &finder->target->ids_blind);
+		modules_close(modules);
+	}
+	return r;
+}
+
 /* NVIDIA's own drivers are built outside of the kernel, perhaps only after this. */
 static int add_nvidia(struct finder *finder)
 {
@@ -515,6 +541,8 @@ static int fill_target(struct finder *finder, bool hardware)
 		r = hardware ? look_at_devices(finder) : look_at_selectors(finder);
 	if (r == 0 && automatic)
 		r = find_drivers(finder, &kernels);
+	if (r == 0 && !hardware && finder->config->claims.count > 0)
+		r = look_for_builtin_vfio(finder, &kernels);
 	kernels_free(&kernels);
 	return r;
 }

@@ -578,6 +578,25 @@ $claim"
 	[ "$output" = "$output_with" ]
 }
 
+@test "cmdline: no IDs for a tree with vfio-pci built in, which could take root's disk" {
+	kernel_module kernel/drivers/gpu/drm/nouveau/nouveau 'pci:v000010DEd*sv*sd*bc03sc*i*'
+	kernel_module kernel/drivers/vfio/pci/vfio-pci ''
+	index_kernel
+	conf <<<$'[claim a]\nmatch = 10de:1c30\nmatch = 144d:a80a'
+	cmdline
+	[ "$(word vfio-pci.ids)" = 10de:1c30,144d:a80a ]
+	# A second kernel, which is enough.
+	# shellcheck disable=SC2034 # for index_kernel
+	KERNEL=6.12.0
+	mkdir -p "$ROOT/lib/modules/6.12.0"
+	echo kernel/drivers/vfio/pci/vfio-pci.ko >"$ROOT/lib/modules/6.12.0/modules.builtin"
+	index_kernel
+	cmdline
+	[ -z "$(word vfio-pci.ids)" ]
+	[ "$(word rd.driver.pre)" = vfio-pci ]
+	[[ $stderr == *"vfio-pci.ids= is left out: vfio-pci is built into a kernel here"* ]]
+}
+
 @test "cmdline: blacklist = auto of a tree says what it cannot know" {
 	kernel_tree
 	conf <<-'END'
