@@ -4,6 +4,8 @@
 # make demo       the main job, shown on a virtual machine (as root)
 # make machines   the machines that take longest: through GRUB with apply, recovery and revert;
 #                 root over the network; SR-IOV (as root)
+# make more-machines  after make check: the cells of its matrix that it leaves out, and the matrix
+#                 with vfio-claim switched off, to hold `plan` against what happened (as root)
 # make storage-machines  every machine whose storage is in danger (as root)
 # make lab        the root trees and tools that check and demo use (as root)
 # V=1 shows commands, ASAN=1 builds with ASan and UBSan into build-asan/.
@@ -175,6 +177,12 @@ machines:
 	$(Q)tests/vm/lab apply
 	$(Q)tests/vm/lab network
 
+# What `make check` has no time for of the machines that it runs: after it, on its facts.
+more-machines:
+	$(Q)tests/vm/lab deps check
+	$(Q)tests/vm/lab rest
+	$(Q)tests/vm/lab forecast
+
 storage-machines:
 	$(Q)tests/vm/lab deps check
 	$(Q)tests/vm/lab storage
@@ -188,4 +196,4 @@ clean:
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/unit/*.d)
 
-.PHONY: all install install-man uninstall check lint lab machines storage-machines demo clean unit-tests
+.PHONY: all install install-man uninstall check lint lab machines storage-machines more-machines demo clean unit-tests

@@ -136,7 +136,6 @@ whole_way() {
 	whole_way 13-initramfs-tools 2.12
 }
 
-# bats test_tags=long
 @test "Debian 13, GRUB 2.12, dracut: applied, recovery, reverted" {
 	whole_way 13-dracut-systemd 2.12
 }
@@ -146,6 +145,7 @@ whole_way() {
 	whole_way testing-initramfs-tools 2.14
 }
 
+# bats test_tags=long
 @test "Debian testing, GRUB 2.14, dracut: applied, recovery, reverted" {
 	whole_way testing-dracut-systemd 2.14
 }

@@ -5,6 +5,7 @@
 # what it found when it fails, and fails when there is nothing to look at.
 
 FACTS=${VFIO_CLAIM_LAB:-/var/cache/vfio-claim-lab}/facts
+TOOL=$BATS_TEST_DIRNAME/../../${VFIO_CLAIM_BUILD:-build}/vfio-claim
 DISPLAY_1=0000:01:00.0
 AUDIO_1=0000:01:00.1
 
@@ -119,6 +120,17 @@ kmsg() {
 full_boot() {
 	[ "$(sed 1,2d "$M/result")" = "root=/dev/${1:-vda}"$'\n'failed-units= ] ||
 		fail "${M##*/}: $(cat "$M/result")"
+}
+
+# plan_of_facts [SNAPSHOT]: `vfio-claim plan --json`, here, from the snapshot that the machine made
+# of itself, or another one.
+plan_of_facts() {
+	local config=$M/config
+
+	[ -e "$config" ] || config=/dev/null
+	# 1 and 4 are its judgement.
+	"$TOOL" plan --snapshot "${1-$M/snapshot}" --config "$config" --json ||
+		[ $? = 1 ] || [ $? = 4 ] || fail "${M##*/}: plan failed"
 }
 
 # status_is STATE: what `vfio-claim status` said of the machine as a whole.

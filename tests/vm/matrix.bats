@@ -84,6 +84,7 @@ load facts
 	full_boot
 }
 
+# bats test_tags=long
 @test "Debian 12, dracut-systemd, command line and an empty config" {
 	machine cmdline-only@12-dracut-systemd
 	claimed $DISPLAY_1 $AUDIO_1
@@ -92,6 +93,7 @@ load facts
 	full_boot
 }
 
+# bats test_tags=long
 @test "Debian 12, dracut, command line and an empty config" {
 	machine cmdline-only@12-dracut
 	claimed $DISPLAY_1 $AUDIO_1
@@ -100,6 +102,7 @@ load facts
 	full_boot
 }
 
+# bats test_tags=long
 @test "Debian 13, initramfs-tools, command line and an empty config" {
 	machine cmdline-only@13-initramfs-tools
 	claimed $DISPLAY_1 $AUDIO_1
@@ -108,6 +111,7 @@ load facts
 	full_boot
 }
 
+# bats test_tags=long
 @test "Debian 13, dracut-systemd, command line and an empty config" {
 	machine cmdline-only@13-dracut-systemd
 	claimed $DISPLAY_1 $AUDIO_1
@@ -124,6 +128,7 @@ load facts
 	full_boot
 }
 
+# bats test_tags=long
 @test "Debian testing, initramfs-tools, command line and an empty config" {
 	machine cmdline-only@testing-initramfs-tools
 	claimed $DISPLAY_1 $AUDIO_1
@@ -140,6 +145,7 @@ load facts
 	full_boot
 }
 
+# bats test_tags=long
 @test "Debian testing, dracut, command line and an empty config" {
 	machine cmdline-only@testing-dracut
 	claimed $DISPLAY_1 $AUDIO_1

@@ -75,6 +75,28 @@ gone() {
 	done
 }
 
+# ready COUNT: that many devices, and all of them.
+ready() {
+	status_is ready || return
+	[ "$(jq '[.devices[] | select(.ready)] | length' "$M/status.json")" = "$1" ] ||
+		fail "${M##*/}: not $1 ready: $(cat "$M/status.text")"
+}
+
+# foretold CODE ADDRESS: `plan` warned of it, on the machine as it was before the scenario's steps.
+foretold() {
+	plan_of_facts | jq -e --arg code "$1" --arg address "$2" \
+		'any(.warnings[]; .code == $code and .address == $address)' >/dev/null ||
+		fail "${M##*/}: plan has no $1 $2: $(plan_of_facts)"
+}
+
+# planned "ADDRESS WHEN"...: these devices are to be VFIO's and no other.
+planned() {
+	local found
+
+	found=$(plan_of_facts | jq -r '.devices[] | select(.verdict == "take") | "\(.address) \(.when)"')
+	[ "$(sort <<<"$found")" = "$(printf '%s\n' "$@" | sort)" ] || fail "${M##*/}: plan: $found"
+}
+
 # bats test_tags=long
 @test "igb, VFs by ID: claimed when they are made, with and without autoprobe" {
 	machine sriov-vfs@13-initramfs-tools
@@ -87,6 +109,8 @@ gone() {
 	noted 0000:01:00.0 autoprobe 0
 	noted 0000:02:00.0 autoprobe 0
 	vfio_has 0000:01:10.0 0000:01:10.2 0000:02:10.0 0000:02:10.2
+	ready 4
+	foretold no-vfs 0000:01:00.0
 	# With the native driver there as well.
 	[ "$(cat "$M/after.status")" = 0 ]
 	[ "$(grep -c '8086:10ca .* driver=vfio-pci ' "$M/functions.after")" = 4 ]
@@ -106,6 +130,9 @@ gone() {
 	is 0000:02:00.0 driver igb
 	noted 0000:02:00.0 numvfs 2
 	not_claimed 0000:02:00.0 0000:02:10.0 0000:02:10.2
+	ready 1
+	planned '0000:01:00.0 early'
+	foretold identical-left 0000:01:00.0
 }
 
 # bats test_tags=long
@@ -124,6 +151,8 @@ gone() {
 	recorded 0000:02:10.0 claimed
 	recorded 0000:02:10.2 claimed
 	vfio_has 0000:02:10.0 0000:02:10.2
+	ready 3
+	planned '0000:01:00.0 early' '0000:02:10.0 appears' '0000:02:10.2 appears'
 }
 
 # The native driver sees the VFs of the second one first: with an `except` in the claim,
@@ -141,4 +170,6 @@ gone() {
 	noted 0000:02:00.0 write 0
 	noted 0000:02:00.0 numvfs 2
 	vfio_has 0000:02:00.1 0000:02:00.2
+	ready 3
+	planned '0000:01:00.0 late'
 }

@@ -52,12 +52,14 @@ all_native() {
 	is $AUDIO_1 driver snd_hda_intel
 }
 
+# bats test_tags=long
 @test "rd.driver.pre with a stock dracut image: native drivers win" {
 	machine baseline-driver-pre@testing-dracut-systemd
 	touched $DISPLAY_1
 	touched $AUDIO_1
 }
 
+# bats test_tags=long
 @test "a hot-plugged card without vfio-claim: native drivers touch it" {
 	machine baseline-hotplug@12-initramfs-tools
 	is 0000:02:00.1 driver snd_hda_intel
@@ -319,10 +321,12 @@ damaged() {
 	damaged table-corrupt@12-initramfs-tools 'checksum'
 }
 
+# bats test_tags=long
 @test "a truncated claims table: nothing is claimed by guess" {
 	damaged table-truncated@13-dracut-systemd 'truncat|checksum|end'
 }
 
+# bats test_tags=long
 @test "an empty claims table: nothing is claimed by guess" {
 	damaged table-empty@testing-dracut 'empty|not a claims table'
 }
@@ -414,6 +418,7 @@ comes_later() {
 	each later comes_later
 }
 
+# bats test_tags=long
 @test "a hot-plugged card and new VFs are claimed, Debian 12" {
 	each later-12 comes_later
 }

@@ -178,6 +178,7 @@ by_fstab() {
 	on_btrfs storage-btrfs@testing-dracut-systemd
 }
 
+# bats test_tags=long
 @test "root on btrfs over two controllers, by UUID=, dracut" {
 	on_btrfs storage-btrfs@13-dracut
 }
@@ -196,6 +197,7 @@ by_fstab() {
 	by_fstab storage-fstab@testing-initramfs-tools
 }
 
+# bats test_tags=long
 @test "swap, /var and /srv that only fstab and crypttab name, dracut with systemd" {
 	by_fstab storage-fstab@13-dracut-systemd
 }

@@ -86,13 +86,10 @@ make_missing_images() {
 	done
 }
 
-# Arguments that the lab needs (kernel_arguments) are in GRUB_CMDLINE_LINUX, which recovery
-# entries have too.
+# What the lab needs is in GRUB_CMDLINE_LINUX, which recovery entries have too.
 write_grub_defaults() {
-	local lab="console=ttyS0 panic=1 no_timer_check rd.shell=0 rd.emergency=poweroff"
-
 	sed -e 's/^GRUB_DEFAULT=.*/GRUB_DEFAULT=saved/' -e 's/^GRUB_TIMEOUT=.*/GRUB_TIMEOUT=0/' \
-		-e "s/^GRUB_CMDLINE_LINUX=.*/GRUB_CMDLINE_LINUX=\"$lab\"/" \
+		-e "s/^GRUB_CMDLINE_LINUX=.*/GRUB_CMDLINE_LINUX=\"$LAB_KERNEL_ARGUMENTS\"/" \
 		"$root/usr/share/grub/default/grub" >"$root/etc/default/grub"
 	cat >>"$root/etc/default/grub" <<-'END'
 		GRUB_TERMINAL=serial

@@ -189,11 +189,9 @@ processor() {
 	esac
 }
 
-# no_timer_check: on a busy machine an emulated timer may be late, which Linux 6.1 takes for
-# broken interrupt remapping, and panics.
 kernel_arguments() {
-	echo "root=$(root_argument) rw console=ttyS0 quiet panic=1 no_timer_check rd.shell=0" \
-		"rd.emergency=poweroff $(storage_arguments) $(network_arguments)" "${S[append]-}" |
+	echo "root=$(root_argument) rw quiet $LAB_KERNEL_ARGUMENTS $(storage_arguments)" \
+		"$(network_arguments) ${S[append]-} $EXTRA_ARGUMENTS" |
 		tr '\n' ' '
 }
 
@@ -311,6 +309,15 @@ stop_all() {
 	wait
 }
 
+# Disks with storage are kept when the product changes, so they have none.
+hand_in_tool() {
+	local tool
+
+	tool=$(product_layer)/usr/sbin/vfio-claim
+	[ "${S[product]}" != yes ] || [ -z "${S[storage]-}" ] || [ ! -x "$tool" ] ||
+		cp "$tool" "$dir/in/"
+}
+
 # make_lab_disk STEPS AFTER: hands the guest's commands in and makes room for
 # what comes out.
 make_lab_disk() {
@@ -373,6 +380,7 @@ boot_kernel() {
 	make_initrd
 	mkdir "$dir/in"
 	[ ! -e "$dir/config" ] || cp "$dir/config" "$dir/in/"
+	hand_in_tool
 	make_lab_disk "${S[steps]-}" "${S[after]-}"
 	disks=("$(disk_of "$release")")
 	if [ -n "${S[storage]-}" ]; then
@@ -381,13 +389,13 @@ boot_kernel() {
 	fi
 	[ "${S[disk]}" != iscsi ] || cp --sparse=always "${disks[0]}" "$dir/root.img"
 	power_on "$(tree_of "$release")/boot/vmlinuz-$(kernel_of "$release")" "${disks[@]}"
-	collect "$LAB/facts/$machine" "$(seconds_since "$started")"
+	collect "$FACTS_DIR/$machine" "$(seconds_since "$started")"
 }
 
 # Several boots from a disk that keeps what is written to it: the facts of each
 # are in a directory of its own. One that fails is the last. Likewise.
 boot_through_grub() {
-	local base=$LAB/run/$machine facts=$LAB/facts/$machine dir name started failed=0
+	local base=$LAB/run/$machine facts=$FACTS_DIR/$machine dir name started failed=0
 	local begun=$EPOCHSECONDS key
 	local -a extra_qemu=()
 

@@ -40,7 +40,7 @@ facts_table() {
 
 # begin_facts MACHINE IMAGE: those of its image or disk; a boot adds its own.
 begin_facts() {
-	local facts=$LAB/facts/$1 name
+	local facts=$FACTS_DIR/$1 name
 
 	rm -rf "$facts"
 	mkdir -p "$facts"
@@ -136,7 +136,7 @@ lab_run() {
 	lab_storage_disks "${machines[@]}"
 	build_server
 	in_pairs boot "$VM_DIR/lab" _call boot < <(printf '%s\n' "${machines[@]}")
-	say "${#machines[@]} machines in $(seconds_since "$started") s; facts: $LAB/facts"
+	say "${#machines[@]} machines in $(seconds_since "$started") s; facts: $FACTS_DIR"
 }
 
 # Every machine, but of those that boot through GRUB only the chosen ones, then the tests that
@@ -184,4 +184,38 @@ lab_network() {
 	run_and_test network.bats "${machines[@]}"
 }
 
-lab_clean() { rm -rf "${LAB:?}"/{trees,product,images,disks,storage,network,facts,run,bin,*.lock}; }
+# Every machine that neither the matrix nor another of these runs, added to the matrix's facts.
+lab_rest() {
+	local -a machines
+
+	mapfile -t machines < <(
+		cd "$SCENARIOS"
+		for scenario in *; do
+			case $scenario in
+			*.md | storage* | network-* | sriov-*) ;;
+			*) grep -q '^loader: *grub' "$scenario" || machines_of "$scenario" ;;
+			esac
+		done | grep -vxF -f <(machines_of)
+	)
+	rm -rf "${machines[@]/#/"$LAB/facts/"}"
+	lab_run "${machines[@]}" || true
+	VFIO_CLAIM_LAB=$LAB bats "$VM_DIR"/{matrix,scenarios,status}.bats
+}
+
+# The machines of the matrix once more, with vfio-claim switched off: what `vfio-claim plan` says
+# of them then must be what the matrix found.
+lab_forecast() {
+	local -a machines
+
+	mapfile -t machines < <(machines_of)
+	mapfile -t machines < <(without_grub "${machines[@]}")
+	[ -d "$LAB/facts/${machines[0]}" ] || lab_run || true
+	rm -rf "$LAB/before"
+	export LAB_FACTS=$LAB/before LAB_ARGUMENTS=rd.vfio-claim=0
+	FACTS_DIR=$LAB_FACTS
+	mkdir "$LAB_FACTS"
+	lab_run "${machines[@]}" || true
+	VFIO_CLAIM_LAB=$LAB bats "$VM_DIR/forecast.bats"
+}
+
+lab_clean() { rm -rf "${LAB:?}"/{trees,product,images,disks,storage,network,facts,before,run,bin,*.lock}; }
