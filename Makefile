@@ -160,6 +160,23 @@ uninstall:
 		$(foreach page,$(MAN_NAMES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page))
 	-rmdir $(DRACUT_MODULE) $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DATADIR)
 
+# What a package is made of. Packages are built in a copy, so that nothing is left in this tree.
+SOURCES := $(wildcard Makefile README.md NEWS LICENSE src modules.d hooks grub.d packaging tests docs)
+
+# define copy_sources DIRECTORY: there the tree as it is, without what was built in it.
+define copy_sources
+	rm -rf $(1) && mkdir -p $(1) && cp -a $(SOURCES) $(1)/
+endef
+
+# Nothing of this make's variables (BUILD, ASAN, CC) gets into a package.
+CLEAN_ENV = env -i PATH="$$PATH" HOME="$$HOME" LC_ALL=C.UTF-8 DEB_BUILD_OPTIONS="$$DEB_BUILD_OPTIONS"
+
+deb:
+	$(call copy_sources,$(BUILD)/deb/vfio-claim)
+	cp -a packaging/debian $(BUILD)/deb/vfio-claim/debian
+	cd $(BUILD)/deb/vfio-claim && $(CLEAN_ENV) dpkg-buildpackage -b -us -uc
+	@ls $(abspath $(BUILD))/deb/vfio-claim_*.deb
+
 check:
 	$(Q)tests/check
 
@@ -196,4 +213,4 @@ clean:
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/unit/*.d)
 
-.PHONY: all install install-man uninstall check lint lab machines storage-machines more-machines demo clean unit-tests
+.PHONY: all install install-man uninstall check lint lab machines storage-machines more-machines demo clean unit-tests deb
