@@ -7,6 +7,7 @@
 # make more-machines  after make check: the cells of its matrix that it leaves out, and the matrix
 #                 with vfio-claim switched off, to hold `plan` against what happened (as root)
 # make storage-machines  every machine whose storage is in danger (as root)
+# make deb        a Debian package in build/deb/
 # make lab        the root trees and tools that check and demo use (as root)
 # V=1 shows commands, ASAN=1 builds with ASan and UBSan into build-asan/.
 
@@ -172,6 +173,7 @@ endef
 CLEAN_ENV = env -i PATH="$$PATH" HOME="$$HOME" LC_ALL=C.UTF-8 DEB_BUILD_OPTIONS="$$DEB_BUILD_OPTIONS"
 
 deb:
+	rm -rf $(BUILD)/deb
 	$(call copy_sources,$(BUILD)/deb/vfio-claim)
 	cp -a packaging/debian $(BUILD)/deb/vfio-claim/debian
 	cd $(BUILD)/deb/vfio-claim && $(CLEAN_ENV) dpkg-buildpackage -b -us -uc

@@ -52,7 +52,8 @@ static void make_dev(void)
 	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
 		bind_device(devices[i]);
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
-		(void)symlink(links[i][0], links[i][1]);
+		if (symlink(links[i][0], links[i][1]) < 0)
+			return;
 }
 
 /*
