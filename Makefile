@@ -8,6 +8,8 @@
 #                 with vfio-claim switched off, to hold `plan` against what happened (as root)
 # make storage-machines  every machine whose storage is in danger (as root)
 # make deb        a Debian package in build/deb/
+# make rpm        a package for Fedora and RHEL in build/rpm/RPMS/
+# make dist       the source of a release, in build/
 # make lab        the root trees and tools that check and demo use (as root)
 # V=1 shows commands, ASAN=1 builds with ASan and UBSan into build-asan/.
 
@@ -162,12 +164,36 @@ uninstall:
 	-rmdir $(DRACUT_MODULE) $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DATADIR)
 
 # What a package is made of. Packages are built in a copy, so that nothing is left in this tree.
-SOURCES := $(wildcard Makefile README.md NEWS LICENSE src modules.d hooks grub.d packaging tests docs)
+SOURCES := $(wildcard Makefile README.md NEWS LICENSE .ci .clang-format .clang-tidy .gitignore \
+	docs grub.d hooks modules.d packaging src tests)
+VERSION := $(shell sed -n 's/.*VFIO_CLAIM_VERSION "\(.*\)"/\1/p' src/version.h)
 
-# define copy_sources DIRECTORY: there the tree as it is, without what was built in it.
+# copy_sources DIRECTORY: there the tree as it is, without what was built in it.
 define copy_sources
 	rm -rf $(1) && mkdir -p $(1) && cp -a $(SOURCES) $(1)/
 endef
+
+# Seconds since 1970: the commit's, or in an unpacked archive that of its files.
+DIST_DATE = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y Makefile))
+
+# pack DIRECTORY FILE: the same files give the same bytes, whoever packs them and when.
+define pack
+	tar --create --sort=name --format=gnu --owner=0 --group=0 --numeric-owner \
+		--mode=u=rwX,go=rX --mtime=@$(DIST_DATE) -C $(dir $(1)) $(notdir $(1)) | gzip -9n >$(2)
+endef
+
+# The source of a release: what is committed; without git what is here.
+DIST := $(BUILD)/vfio-claim-$(VERSION)
+dist:
+	@mkdir -p $(BUILD)
+	if git rev-parse --git-dir >/dev/null 2>&1; then \
+		rm -rf $(DIST) && mkdir $(DIST) && git archive HEAD | tar -x -C $(DIST); \
+	else \
+		$(call copy_sources,$(DIST)); \
+	fi
+	$(call pack,$(DIST),$(DIST).tar.gz)
+	rm -rf $(DIST)
+	@echo $(abspath $(DIST).tar.gz)
 
 # Nothing of this make's variables (BUILD, ASAN, CC) gets into a package.
 CLEAN_ENV = env -i PATH="$$PATH" HOME="$$HOME" LC_ALL=C.UTF-8 DEB_BUILD_OPTIONS="$$DEB_BUILD_OPTIONS"
@@ -178,6 +204,17 @@ deb:
 	cp -a packaging/debian $(BUILD)/deb/vfio-claim/debian
 	cd $(BUILD)/deb/vfio-claim && $(CLEAN_ENV) dpkg-buildpackage -b -us -uc
 	@ls $(abspath $(BUILD))/deb/vfio-claim_*.deb
+
+# A system whose packages are no .rpm cannot tell rpmbuild that the libraries are there.
+RPMBUILD_FLAGS ?= $(shell rpm -q rpm >/dev/null 2>&1 || echo --nodeps)
+rpm:
+	rm -rf $(BUILD)/rpm
+	$(call copy_sources,$(BUILD)/rpm/vfio-claim-$(VERSION))
+	mkdir $(BUILD)/rpm/SOURCES
+	$(call pack,$(BUILD)/rpm/vfio-claim-$(VERSION),$(BUILD)/rpm/SOURCES/vfio-claim-$(VERSION).tar.gz)
+	$(CLEAN_ENV) rpmbuild $(RPMBUILD_FLAGS) --define "_topdir $(abspath $(BUILD))/rpm" \
+		-ba packaging/rpm/vfio-claim.spec
+	@ls $(abspath $(BUILD))/rpm/RPMS/*/vfio-claim-$(VERSION)-*.rpm
 
 check:
 	$(Q)tests/check
@@ -215,4 +252,4 @@ clean:
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/unit/*.d)
 
-.PHONY: all install install-man uninstall check lint lab machines storage-machines more-machines demo clean unit-tests deb
+.PHONY: all install install-man uninstall check lint lab machines storage-machines more-machines demo clean unit-tests deb dist rpm

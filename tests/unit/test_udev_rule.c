@@ -2,6 +2,7 @@
 /* The rule for devices that appear later. */
 #include "machine.h"
 #include "udev_rule.h"
+#include "version.h"
 
 /* Not inlined: gcc 12 then takes the result for a pointer into this function. */
 static __attribute__((noinline)) char *render(const struct test_claim *from, size_t count)
@@ -73,7 +74,7 @@ static void test_full_rule(void **state)
 		"ATTR{vendor}==\"0x10de\", ATTR{device}==\"0x1c30\", "
 		"GOTO=\"vfio_claim_0_take\"\n"
 		"ATTR{vendor}==\"0x10de\", TEST!=\"physfn\", TEST!=\"sriov_vf_msix_count\", "
-		"PROGRAM==\"/usr/lib/vfio-claim/vfio-claim-boot --device $kernel --claim "
+		"PROGRAM==\"" BOOT_HELPER " --device $kernel --claim "
 		"gpu\", "
 		"GOTO=\"vfio_claim_0_take\"\n"
 		"GOTO=\"vfio_claim_0_end\"\n"
@@ -176,11 +177,10 @@ static void test_beyond_rules(void **state)
 	for (size_t i = 0; i < LENGTH(claims); i++) {
 		char *part = render_claim(&claims[i]);
 
-		assert_string_equal(
-			part, "ATTR{vendor}==\"0x10de\", "
-			      "PROGRAM==\"/usr/lib/vfio-claim/vfio-claim-boot --device $kernel "
-			      "--claim a\", GOTO=\"vfio_claim_0_take\"\n"
-			      "GOTO=\"vfio_claim_0_end\"\n");
+		assert_string_equal(part, "ATTR{vendor}==\"0x10de\", "
+					  "PROGRAM==\"" BOOT_HELPER " --device $kernel "
+					  "--claim a\", GOTO=\"vfio_claim_0_take\"\n"
+					  "GOTO=\"vfio_claim_0_end\"\n");
 		free(part);
 	}
 }

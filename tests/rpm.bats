@@ -1,0 +1,170 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The package for Fedora and RHEL: `make rpm`, what is in it, and its life in a made-up Fedora
+# (tests/targets/), whose dracut and grubby are stand-ins.
+# bats file_tags=native
+
+KERNELS=(6.11.4-301.fc41.x86_64)
+
+setup_file() {
+	load lib/machine.bash
+	load lib/debian.bash
+	export RPM
+	git -C "$REPO" status --porcelain --ignored >"$BATS_FILE_TMPDIR/status-before" || :
+	RPM=$(make --no-print-directory -C "$REPO" BUILD="$BATS_FILE_TMPDIR/build" rpm \
+		2>"$BATS_FILE_TMPDIR/build.errors" | tee "$BATS_FILE_TMPDIR/build.log" | tail -n 1)
+	git -C "$REPO" status --porcelain --ignored >"$BATS_FILE_TMPDIR/status-after" || :
+	[ -e "$RPM" ] || { cat "$BATS_FILE_TMPDIR"/build.{log,errors}; return 1; }
+	[ "$(id -u)" -eq 0 ] || return 0
+	make_tree
+}
+
+# A Fedora with a kernel, its initramfs, and an empty database of packages.
+make_tree() {
+	local root=$BATS_FILE_TMPDIR/fedora applet kernel image
+
+	"$TESTS/targets/make-target" fedora "$root"
+	rm -r "$root/usr/share/vfio-claim"
+	for applet in cpio find cp touch chmod cut; do
+		ln -s busybox "$root/usr/bin/$applet"
+	done
+	mkdir "$BATS_FILE_TMPDIR/files"
+	rpm2cpio "$RPM" | cpio -D "$BATS_FILE_TMPDIR/files" -id --quiet
+	install_libraries "$root" "$BATS_FILE_TMPDIR/files/usr/sbin/vfio-claim"
+	install -D "$TESTS/targets/stand-ins/dracut" "$root/usr/bin/dracut"
+	# As this package has it.
+	sed -i 's|usr/lib/vfio-claim|usr/libexec/vfio-claim|g' "$root/usr/bin/dracut"
+	mkdir -p "$root"/{dev,proc,etc/modprobe.d,etc/udev/rules.d,etc/dracut.conf.d,var/lib/rpm}
+	: >"$root/dev/null"
+	for kernel in "${KERNELS[@]}"; do
+		kernel_modules "$root" "$kernel"
+		image=boot/initramfs-$kernel.img
+		(cd "$root" && echo ./usr/bin/busybox | cpio -o -H newc --quiet) >"$root/$image"
+	done
+	ROOT=$root in_tree --initdb
+	rm -rf "$root/var/log/stand-ins.log" "$root/tmp/dracut" "$root/tmp/dracut.image"
+}
+
+setup() {
+	load lib/machine.bash
+	bats_require_minimum_version 1.5.0
+	ROOT=$BATS_TEST_TMPDIR/tree
+}
+
+# in_tree OPTION...: this machine's rpm on the tree, whose scripts run in it.
+in_tree() {
+	unshare --mount-proc="$ROOT/proc" rpm --root "$ROOT" --dbpath /var/lib/rpm "$@"
+}
+
+inside() {
+	unshare --mount-proc="$ROOT/proc" chroot "$ROOT" "$@"
+}
+
+tree() {
+	[ "$(id -u)" -eq 0 ] || skip "chroot needs root"
+	cp -a "$BATS_FILE_TMPDIR/fedora" "$ROOT"
+}
+
+config() {
+	printf '[claim gpu]\nmatch = 10de:1c30\n' >"$ROOT/etc/vfio-claim.conf"
+}
+
+calls() {
+	cat "$ROOT/var/log/stand-ins.log" 2>/dev/null
+}
+
+image_names() {
+	cpio -t --quiet <"$ROOT/boot/initramfs-${KERNELS[0]}.img"
+}
+
+@test "rpm: is built in a copy, and the working tree stays as it is" {
+	diff "$BATS_FILE_TMPDIR/status-before" "$BATS_FILE_TMPDIR/status-after"
+	[[ $(rpm -qp --qf '%{VERSION}' "$RPM") == "$(sed -n 's/.*VFIO_CLAIM_VERSION "\(.*\)"/\1/p' \
+		"$REPO/src/version.h")" ]]
+}
+
+@test "rpm: rpmlint has nothing to say that has no reason in its file" {
+	run -0 rpmlint -r "$REPO/packaging/rpm/vfio-claim.rpmlintrc" \
+		"$REPO/packaging/rpm/vfio-claim.spec" "$RPM" \
+		"$BATS_FILE_TMPDIR"/build/rpm/SRPMS/*.src.rpm
+	[[ $output == *"0 errors, 0 warnings"* ]]
+}
+
+@test "rpm: the files are where dracut, systemd and man look, and nothing else is" {
+	local file
+
+	rpm -qpl "$RPM" >"$BATS_TEST_TMPDIR/list"
+	for file in /usr/lib/dracut/modules.d/50vfio-claim/module-setup.sh \
+		/usr/lib/dracut/modules.d/50vfio-claim/vfio-claim-pre-udev.sh \
+		/usr/lib/dracut/modules.d/50vfio-claim/vfio-claim-pre-pivot.sh \
+		/usr/libexec/vfio-claim/vfio-claim-boot /usr/sbin/vfio-claim \
+		/usr/lib/systemd/system/vfio-claim-status.service; do
+		grep -qx "$file" "$BATS_TEST_TMPDIR/list" || { echo "no $file"; false; }
+	done
+	[ "$(grep -c '/man/man[578]/vfio-claim' "$BATS_TEST_TMPDIR/list")" = 4 ]
+	run -1 grep -E 'initramfs-tools|tests|debian' "$BATS_TEST_TMPDIR/list"
+	[ "$(rpm -qp --qf '[%{FILEUSERNAME}:%{FILEGROUPNAME}\n]' "$RPM" | sort -u)" = root:root ]
+	# The scripts name the helper where this package has it.
+	grep -q '^    inst_multiple /usr/libexec/vfio-claim/vfio-claim-boot$' \
+		"$BATS_FILE_TMPDIR/files/usr/lib/dracut/modules.d/50vfio-claim/module-setup.sh"
+	run -1 grep -rn /usr/lib/vfio-claim/ "$BATS_FILE_TMPDIR/files/usr/lib/dracut" \
+		"$BATS_FILE_TMPDIR/files/usr/lib/systemd"
+}
+
+@test "rpm: shellcheck finds nothing in the scriptlets, which touch no hardware" {
+	rpm -qp --scripts "$RPM" >"$BATS_TEST_TMPDIR/scripts"
+	grep -q '^preuninstall scriptlet' "$BATS_TEST_TMPDIR/scripts"
+	grep -q '^posttrans scriptlet' "$BATS_TEST_TMPDIR/scripts"
+	sed 's/^.* scriptlet (using .*/#&/' "$BATS_TEST_TMPDIR/scripts" >"$BATS_TEST_TMPDIR/script"
+	# $tree is two words, or none.
+	shellcheck -s sh -e SC2086 "$BATS_TEST_TMPDIR/script"
+	run -1 grep -E '/sys/|/dev/|modprobe |udevadm|vfio-claim (claim|release)' \
+		<(grep -vE '^[[:space:]]*#|>/dev/null' "$BATS_TEST_TMPDIR/script")
+}
+
+@test "rpm: an installation changes no image and no boot entry" {
+	tree
+	config
+	in_tree -i --nodeps "$RPM"
+	inside vfio-claim check
+	[ -z "$(calls)" ]
+	[ ! -e "$ROOT/var/lib/vfio-claim/state" ]
+	in_tree -e vfio-claim
+	[ -z "$(calls)" ]
+	[ -z "$(cd "$ROOT" && find . -name '*vfio-claim*' ! -name vfio-claim.conf ! -path './proc/*')" ]
+}
+
+@test "rpm: an upgrade carries on what was applied, an erasure takes it back" {
+	tree
+	in_tree -i --nodeps "$RPM"
+	config
+	inside vfio-claim apply
+	image_names | grep -q usr/libexec/vfio-claim/vfio-claim-boot
+	grep -q vfio-pci.ids=10de:1c30 "$ROOT"/boot/loader/entries/*.conf
+	: >"$ROOT/var/log/stand-ins.log"
+	# What an older version would have made.
+	cp "$BATS_FILE_TMPDIR/fedora/boot/initramfs-${KERNELS[0]}.img" "$ROOT/boot/"
+	in_tree -U --nodeps --replacepkgs "$RPM"
+	[ "$(calls | grep -c '^dracut')" = 1 ]
+	image_names | grep -q usr/libexec/vfio-claim/vfio-claim-boot
+
+	in_tree -e vfio-claim
+	image_names >"$BATS_TEST_TMPDIR/names"
+	[ -s "$BATS_TEST_TMPDIR/names" ]
+	[ "$(grep -c vfio "$BATS_TEST_TMPDIR/names")" = 0 ]
+	[ "$(cat "$ROOT"/boot/loader/entries/*.conf | grep -c vfio)" = 0 ]
+	[ -z "$(find "$ROOT/etc/modprobe.d" "$ROOT/etc/udev" "$ROOT/etc/dracut.conf.d" \
+		"$ROOT/etc/default" "$ROOT/var/lib" -name '*vfio-claim*')" ]
+	[ -e "$ROOT/etc/vfio-claim.conf" ]
+}
+
+@test "rpm: an upgrade with an invalid configuration says so and goes on" {
+	tree
+	in_tree -i --nodeps "$RPM"
+	config
+	inside vfio-claim apply
+	echo 'nonsense = 1' >>"$ROOT/etc/vfio-claim.conf"
+	run -0 in_tree -U --nodeps --replacepkgs "$RPM"
+	[[ $output == *"vfio-claim.conf:3"* ]]
+	[[ $output == *"run: vfio-claim apply"* ]]
+}
