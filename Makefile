@@ -174,7 +174,7 @@ define copy_sources
 endef
 
 # Seconds since 1970: the commit's, or in an unpacked archive that of its files.
-DIST_DATE = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y Makefile))
+DIST_DATE = $(or $(SOURCE_DATE_EPOCH),$(shell if [ -e .git ]; then git log -1 --format=%ct; else stat -c %Y Makefile; fi))
 
 # pack DIRECTORY FILE: the same files give the same bytes, whoever packs them and when.
 define pack
@@ -186,7 +186,7 @@ endef
 DIST := $(BUILD)/vfio-claim-$(VERSION)
 dist:
 	@mkdir -p $(BUILD)
-	if git rev-parse --git-dir >/dev/null 2>&1; then \
+	if [ -e .git ]; then \
 		rm -rf $(DIST) && mkdir $(DIST) && git archive HEAD | tar -x -C $(DIST); \
 	else \
 		$(call copy_sources,$(DIST)); \
