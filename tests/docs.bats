@@ -159,6 +159,129 @@ options_agree() {
 	same --help "$BATS_TEST_TMPDIR/in-help" "vfio-claim(8)" "$BATS_TEST_TMPDIR/in-page"
 }
 
+@test "the pages have the exit codes of --help, and no others" {
+	"$build/vfio-claim" --help | tr '\n' ' ' | sed 's/.*Exit codes: //' | tr ',' '\n' |
+		grep -oE '^ ?[0-9]+' | tr -d ' ' >"$BATS_TEST_TMPDIR/in-help"
+	section vfio-claim.8 "EXIT CODES" | sed -nE 's/^\|  ([0-9]+)$/\1/p' >"$BATS_TEST_TMPDIR/in-page"
+	same --help "$BATS_TEST_TMPDIR/in-help" "vfio-claim(8)" "$BATS_TEST_TMPDIR/in-page"
+	# The helper never has a code that the tool lacks.
+	section vfio-claim-boot.8 "EXIT CODES" | sed -nE 's/^\|  ([0-9]+)$/\1/p' \
+		>"$BATS_TEST_TMPDIR/in-boot-page"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/in-boot-page")" -ge 3 ]
+	[ -z "$(grep -vxFf "$BATS_TEST_TMPDIR/in-page" "$BATS_TEST_TMPDIR/in-boot-page")" ]
+}
+
+@test "vfio-claim(8) says of each option which commands it goes with, as --help does" {
+	local option
+
+	"$build/vfio-claim" --help | sed -nE 's/^  (--[a-z-]+) .* \(([a-z ]+)\)$/\1 \2/p' \
+		>"$BATS_TEST_TMPDIR/help"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/help")" -ge 20 ]
+	while read -r option commands; do
+		tr ' ' '\n' <<<"$commands" >"$BATS_TEST_TMPDIR/in-help"
+		# "With *a*, *b* and *c --other*: ..." in the paragraph of the option.
+		section vfio-claim.8 OPTIONS | awk -v option="*$option*" '
+			/^\*--/ { inside = index($0, option) == 1; next } inside' | tr '\n' ' ' |
+			grep -oE 'With [^:]*:' | grep -oE '\*[a-z]+[* ]' | tr -d '* ' \
+			>"$BATS_TEST_TMPDIR/in-page"
+		same "--help of $option" "$BATS_TEST_TMPDIR/in-help" \
+			"vfio-claim(8)" "$BATS_TEST_TMPDIR/in-page"
+	done <"$BATS_TEST_TMPDIR/help"
+}
+
+# A machine of the tests with virtual functions, one of which is claimed.
+make_claimed() {
+	tests/machines/make-tree tests/machines/sriov.txt "$1"
+	printf '[claim nic]\nmatch = 05:00.0\nfunctions = matched\n' >"$1/etc/vfio-claim.conf"
+}
+
+@test "vfio-claim(8) has every code of status, and no others" {
+	local root=$BATS_TEST_TMPDIR/machine
+
+	make_claimed "$root"
+	"$build/vfio-claim" status --root "$root" --with-hardware --prometheus |
+		sed -nE 's/^vfio_claim_findings\{code="([a-z-]+)"\}.*/\1/p' >"$BATS_TEST_TMPDIR/in-tool"
+	section vfio-claim.8 COMMANDS | awk '/^\*status\*$/ { inside = 1 } /^\*claim\*$/ { inside = 0 }
+		/^\[\[ \*(Field|Metric)\*/ { inside = 0 } inside' |
+		sed -nE 's/^\|  ([a-z, -]+)$/\1/p' | tr -d ' ' | tr ',' '\n' >"$BATS_TEST_TMPDIR/in-page"
+	same "status --prometheus" "$BATS_TEST_TMPDIR/in-tool" \
+		"vfio-claim(8)" "$BATS_TEST_TMPDIR/in-page"
+}
+
+# table_of COMMAND HEAD: the rows of the table of that head in the text on a command.
+table_of() {
+	section vfio-claim.8 COMMANDS | awk -v command="*$1*" -v head="[[ *$2*" '
+		/^\*[a-z]+\*$/ { inside = $0 == command; table = 0 }
+		inside && index($0, "[[ ") == 1 { table = $0 == head }
+		table && /^$/ { table = 0 }
+		table && /^(\||:)/'
+}
+
+@test "vfio-claim(8) has every field of status --json and list --json, and no others" {
+	local root=$BATS_TEST_TMPDIR/machine command
+
+	make_claimed "$root"
+	for command in status list; do
+		run "$build/vfio-claim" "$command" --root "$root" --with-hardware --json
+		[ "$status" -le 1 ]
+		jq -r '[paths | map(select(type == "string")) | .[]] | unique[]' <<<"$output" \
+			>"$BATS_TEST_TMPDIR/written"
+		# The tree has no modules to list.
+		[ "$command" != list ] || printf '%s\n' name builtin blacklisted >>"$BATS_TEST_TMPDIR/written"
+		# The first column, and in the second what is in a list of objects.
+		table_of "$command" Field | sed -nE 's/^\|  //p' | tr -d ' ' | tr ',' '\n' |
+			sed 's/.*\.//' >"$BATS_TEST_TMPDIR/in-page"
+		table_of "$command" Field | grep 'a list of objects' | grep -oE '(^|[ (])_[a-z_]+_' |
+			sed -E 's/^[ (]?_//; s/_$//' >>"$BATS_TEST_TMPDIR/in-page"
+		same "$command --json" "$BATS_TEST_TMPDIR/written" \
+			"vfio-claim(8)" "$BATS_TEST_TMPDIR/in-page"
+	done
+}
+
+@test "vfio-claim(8) has every metric of status --prometheus with its labels" {
+	local root=$BATS_TEST_TMPDIR/machine
+
+	make_claimed "$root"
+	"$build/vfio-claim" status --root "$root" --with-hardware --prometheus >"$BATS_TEST_TMPDIR/metrics" ||
+		[ "$?" -eq 1 ]
+	sed -nE 's/^(vfio_claim_[a-z_]+(\{.*\})?) .*/\1/p' "$BATS_TEST_TMPDIR/metrics" |
+		sed -E 's/="[^"]*"//g' >"$BATS_TEST_TMPDIR/in-tool"
+	# A tree has neither images of its own nor a boot of its own.
+	printf '%s\n' 'vfio_claim_initramfs_current{kernel}' vfio_claim_boot_seconds \
+		>>"$BATS_TEST_TMPDIR/in-tool"
+	table_of status Metric | sed -nE 's/^\|  //p' >"$BATS_TEST_TMPDIR/in-page"
+	same "status --prometheus" "$BATS_TEST_TMPDIR/in-tool" \
+		"vfio-claim(8)" "$BATS_TEST_TMPDIR/in-page"
+}
+
+# choices COMMAND...: the names in the message for a wrong one, behind "is" or "word:".
+choices() {
+	"$build/vfio-claim" "$@" 2>&1 >/dev/null | sed -E 's/.*(it is one of: |or a word: |--format is )//;
+		s/, and with .*//; s/,| or / /g' | tr -s ' ' '\n'
+}
+
+@test "vfio-claim(8) names every boot loader, format and class that an option takes" {
+	local root=$BATS_TEST_TMPDIR/machine
+
+	make_claimed "$root"
+	choices apply --loader no-such --dry-run --root "$root" >"$BATS_TEST_TMPDIR/in-tool"
+	section vfio-claim.8 "BOOT LOADERS" | sed -nE 's/^\*([a-z.-]+)\*$/\1/p' \
+		>"$BATS_TEST_TMPDIR/in-page"
+	same --loader "$BATS_TEST_TMPDIR/in-tool" "vfio-claim(8)" "$BATS_TEST_TMPDIR/in-page"
+
+	choices cmdline --format no-such --root "$root" >"$BATS_TEST_TMPDIR/in-tool"
+	section vfio-claim.8 OPTIONS | awk '/^\*--/ { inside = /^\*--format/ } inside' | tr '\n' ' ' |
+		sed 's/.*With \*cmdline\*: //; s/\. .*//' | grep -oE '\*[a-z]+\*' | tr -d '*' \
+		>"$BATS_TEST_TMPDIR/in-page"
+	same --format "$BATS_TEST_TMPDIR/in-tool" "vfio-claim(8)" "$BATS_TEST_TMPDIR/in-page"
+
+	choices list --class no-such --root "$root" --with-hardware >"$BATS_TEST_TMPDIR/in-tool"
+	section vfio-claim.8 OPTIONS | awk '/^\*--/ { inside = /^\*--class/ } inside' | tr '\n' ' ' |
+		sed 's/.*as a word: //; s/([^)]*)//g; s/[.,]/ /g' | tr -s ' \t' '\n' | sed '/^$/d' \
+		>"$BATS_TEST_TMPDIR/in-page"
+	same --class "$BATS_TEST_TMPDIR/in-tool" "vfio-claim(8)" "$BATS_TEST_TMPDIR/in-page"
+}
+
 @test "vfio-claim.conf(5) has every key, in its section, and no others" {
 	local name
 
