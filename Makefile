@@ -7,6 +7,8 @@
 # make more-machines  after make check: the cells of its matrix that it leaves out, and the matrix
 #                 with vfio-claim switched off, to hold `plan` against what happened (as root)
 # make storage-machines  every machine whose storage is in danger (as root)
+# make package-machines  machines that get vfio-claim as a package: installed, upgraded, removed,
+#                 the power cut in between; a cloud's first boots (as root)
 # make deb        a Debian package in build/deb/
 # make rpm        a package for Fedora and RHEL in build/rpm/RPMS/
 # make dist       the source of a release, in build/
@@ -233,6 +235,10 @@ machines:
 	$(Q)tests/vm/lab apply
 	$(Q)tests/vm/lab network
 
+package-machines:
+	$(Q)tests/vm/lab deps check
+	$(Q)tests/vm/lab packaged
+
 # What `make check` has no time for of the machines that it runs: after it, on its facts.
 more-machines:
 	$(Q)tests/vm/lab deps check
@@ -252,4 +258,4 @@ clean:
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/unit/*.d)
 
-.PHONY: all install install-man uninstall check lint lab machines storage-machines more-machines demo clean unit-tests deb dist rpm
+.PHONY: all install install-man uninstall check lint lab machines storage-machines package-machines more-machines demo clean unit-tests deb dist rpm

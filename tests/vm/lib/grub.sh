@@ -178,15 +178,21 @@ fill_grub_disk() {
 	local -A S
 
 	load_machine "$machine"
-	layer=$(product_layer)
+	layer=$({
+		[ "${S[product]}" != yes ] || product_layer
+		kernel_layer
+		cloud_init_layer
+	} | sed '/^$/d' | paste -sd:)
 	mount_over "${layer:+$layer:}$(tree_of "${S[release]}")" "$disk/work" "$root"
+	hand_over_packages "$root"
 	write_grub_probe "$disk/grub-probe"
 	mount --bind "$disk/grub-probe" "$root/usr/sbin/grub-probe"
 	mount_api "$root"
 	mount --rbind /sys "$root/sys"
 	install_system
 	bare "$root"
-	[ ! -e "$disk/config" ] || cp "$disk/config" "$root/etc/vfio-claim.conf"
+	[ ! -e "$disk/config" ] || [ -n "${S[seed]-}" ] ||
+		cp "$disk/config" "$root/etc/vfio-claim.conf"
 	if [ -n "${S[builder]-}" ]; then
 		(run_builder) >"$disk/builder.log" 2>&1 || status=$?
 		echo "$status" >"$disk/builder.status"
@@ -213,13 +219,14 @@ partition_table() {
 
 # assemble_disk ROOT FILE: with room for what machines add.
 assemble_disk() {
-	local root=$1 file=$2 size
+	local root=$1 file=$2 size features='^has_journal'
 
+	[ "${S[journal]-}" != yes ] || features=has_journal
 	size=$(($(du -sm "$root" | cut -f1) * 5 / 4 + 512))
 	truncate -s "$((size + 1))M" "$file"
 	partition_table $((size * 2048)) |
 		dd of="$file" bs=1 seek=446 conv=notrunc status=none
-	mke2fs -q -t ext4 -O '^has_journal' -E "lazy_itable_init=1,offset=$((FIRST_SECTOR * 512))" \
+	mke2fs -q -t ext4 -O "$features" -E "lazy_itable_init=1,offset=$((FIRST_SECTOR * 512))" \
 		-m 0 -L labroot -U "$GRUB_ROOT_UUID" -d "$root" "$file" "${size}M" >/dev/null
 	in_tree "$root" grub-mkimage -O i386-pc -d /usr/lib/grub/i386-pc \
 		-p '(hd0,msdos1)/boot/grub' biosdisk part_msdos ext2 >"$file.core"

@@ -267,6 +267,12 @@ hotplug_now() {
 	done
 }
 
+# cut_power SECONDS: at some moment within them; what the guest has not written is lost.
+cut_power() {
+	sleep "$((RANDOM % $1)).$((RANDOM % 10))"
+	printf '{"execute":"qmp_capabilities"}\n{"execute":"quit"}\n' >&7
+}
+
 # Does what the guest asks for until QEMU, process $1, has ended.
 attend() {
 	local done_until=0 lines word argument
@@ -280,6 +286,7 @@ attend() {
 			case $word in
 			hotplug) hotplug_now "$argument" >&7 ;;
 			say) say "$machine $argument" ;;
+			cut) cut_power "$argument" & ;;
 			esac
 		done
 		# dracut's last word, which it repeats for ever; GRUB's, which waits for a user.
@@ -408,15 +415,19 @@ boot_through_grub() {
 	make_grub_disk "$machine" "$base"
 	begin_facts "$machine" "$base"
 	[ -e "$base/disk.img" ] || die "$machine: its disk was not made: $facts/build.log"
+	make_seed "$base"
 	say "$machine: its disk was made in $(seconds_since "$begun") s"
 	for name in $(boot_names); do
 		dir=$base/$name
 		started=$EPOCHSECONDS
 		mkdir -p "$dir" "$facts/$name"
 		mv "$base/disk.img" "$dir/"
+		lend_seed "$base" "$dir"
 		make_lab_disk "" "$(boot_commands "$name")"
 		power_on
-		in_namespace list_initramfs "$dir" "$facts/$name" || failed=1
+		# Without its journal played back, what is on a disk cannot be told.
+		[ "${S[journal]-}" = yes ] ||
+			in_namespace list_initramfs "$dir" "$facts/$name" || failed=1
 		mv "$dir/disk.img" "$base/"
 		collect "$facts/$name" "$(seconds_since "$started")" || failed=1
 		say "$machine: $name ... $(paste -sd' ' "$facts/$name/result")"

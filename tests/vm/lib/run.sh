@@ -110,6 +110,8 @@ lab_image() {
 	lab_storage_trees "${storage[@]}"
 	lab_network_layers "${machines[@]}"
 	lab_product
+	lab_packages "${machines[@]}"
+	lab_seeds "${machines[@]}"
 	# The others have theirs on their disks.
 	mapfile -t machines < <(without_grub "${machines[@]}")
 	[ ${#machines[@]} = 0 ] ||
@@ -160,11 +162,11 @@ run_and_test() {
 	VFIO_CLAIM_LAB=$LAB bats "$VM_DIR/$tests"
 }
 
-# Every machine that boots through GRUB.
+# Every machine that boots through GRUB with what `vfio-claim apply` did.
 lab_apply() {
 	local -a machines
 
-	mapfile -t machines < <(grub_machines)
+	mapfile -t machines < <(cd "$SCENARIOS" && machines_of apply*)
 	run_and_test apply.bats "${machines[@]}"
 }
 
@@ -174,6 +176,16 @@ lab_storage() {
 
 	mapfile -t machines < <(storage_machines)
 	run_and_test storage.bats "${machines[@]}"
+}
+
+# Every machine that has vfio-claim as a package.
+lab_packaged() {
+	local -a machines
+
+	mapfile -t machines < <(machines_of package power-loss cloud-init cloud-init-without)
+	rm -rf "${machines[@]/#/"$LAB/facts/"}"
+	lab_run "${machines[@]}" || true
+	VFIO_CLAIM_LAB=$LAB bats "$VM_DIR"/{package,cloud-init}.bats
 }
 
 # Every machine whose network it is about.
@@ -218,4 +230,4 @@ lab_forecast() {
 	VFIO_CLAIM_LAB=$LAB bats "$VM_DIR/forecast.bats"
 }
 
-lab_clean() { rm -rf "${LAB:?}"/{trees,product,images,disks,storage,network,facts,before,run,bin,*.lock}; }
+lab_clean() { rm -rf "${LAB:?}"/{trees,layers,product,images,disks,storage,network,facts,before,run,bin,*.lock}; }

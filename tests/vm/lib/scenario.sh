@@ -8,7 +8,7 @@
 
 SCENARIO_KEYS=" about release generator image product iommu config append card
 	device disk boot claims-table preload steps after hotplug limit memory
-	loader boots prepare builder cpus matrix machines storage root "
+	loader boots prepare builder cpus journal seed matrix machines storage root "
 
 declare -A DEFAULTS=(
 	[release]=13 [generator]=initramfs-tools [image]=stock [product]=yes
@@ -75,20 +75,24 @@ pairs_of() {
 # variants_of: what the image of the scenario S has inside.
 variants_of() { echo "${S[image]}${S[storage]+ storage-${S[storage]}}"; }
 
-# boot_names: the boots of the scenario S, in order.
-boot_names() { sed -n 's/^\[\([a-z0-9-]*\)\]$/\1/p' <<<"${S[boots]-}"; }
+# boot_names: the boots of the scenario S, in order; [NAME*3] is NAME-1, NAME-2, NAME-3.
+boot_names() {
+	sed -n 's/^\[\([a-z0-9-]*\)\(\*[0-9]*\)\{0,1\}\]$/\1 \2/p' <<<"${S[boots]-}" |
+		awk '{ sub(/^\*/, "", $2) }
+			$2 == "" { print $1 }
+			$2 != "" { for (i = 1; i <= $2; i++) print $1 "-" i }'
+}
 
 # boot_commands NAME: what the guest does in that boot, after its facts are gathered.
 boot_commands() {
-	awk -v name="[$1]" '/^\[[a-z0-9-]*\]$/ { in_it = $0 == name; next } in_it' <<<"${S[boots]-}"
-}
-
-# The machines that boot through GRUB, one a line.
-grub_machines() {
-	local -a scenarios
-
-	mapfile -t scenarios < <(cd "$SCENARIOS" && grep -l '^loader: *grub' -- *)
-	[ ${#scenarios[@]} = 0 ] || machines_of "${scenarios[@]}"
+	awk -v name="$1" '
+		/^\[[a-z0-9-]*(\*[0-9]+)?\]$/ {
+			of = $0
+			gsub(/[][]|\*.*/, "", of)
+			in_it = of == name || ($0 ~ /\*/ && index(name, of "-") == 1)
+			next
+		}
+		in_it' <<<"${S[boots]-}"
 }
 
 # The machines of the scenarios storage and storage-*, one a line.
