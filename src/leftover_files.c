@@ -33,6 +33,12 @@ static const struct place {
 	{ "usr/lib/kernel/cmdline", NULL, LEFTOVER_LINE },
 	{ "etc/kernel/cmdline", NULL, LEFTOVER_LINE },
 	{ "usr/lib/bootc/kargs.d", ".toml", LEFTOVER_LINE },
+	{ "etc/driverctl.d", "", LEFTOVER_DRIVERCTL },
+	{ "etc/initramfs-tools/scripts/init-top", "", LEFTOVER_SCRIPT },
+	{ "etc/initramfs-tools/scripts/init-premount", "", LEFTOVER_SCRIPT },
+	{ "etc/udev/rules.d", ".rules", LEFTOVER_SCRIPT },
+	{ "etc/systemd/system", ".service", LEFTOVER_SCRIPT },
+	{ "etc/rc.local", NULL, LEFTOVER_SCRIPT },
 };
 
 static bool is_ours(const char *path)

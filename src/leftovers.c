@@ -17,6 +17,7 @@ struct finder {
 	unsigned line;
 	bool has_virqfd;
 	unsigned ids_seen; /* vfio-pci.ids= in this file */
+	size_t before;     /* warnings of other files */
 	struct diagnostics *warnings;
 };
 
@@ -233,6 +234,40 @@ static int check_arguments_line(struct finder *finder, char *line)
 	return r;
 }
 
+/* driverctl(8) sets the override when udev has found the device, over what is there already. */
+static int check_driverctl_line(struct finder *finder, char *line)
+{
+	const char *address = strstr(finder->file, "/pci-");
+	char *rest = line;
+	const char *driver = next_word(&rest);
+
+	if (address == NULL || driver == NULL)
+		return 0;
+	address += strlen("/pci-");
+	return diagnostics_add(finder->warnings, finder->file, finder->line,
+			       "driverctl gives %s to %s when udev runs, whatever the claims "
+			       "say; take it back with: driverctl unset-override %s",
+			       address, driver, address);
+}
+
+/* One warning a file: what is done there is one thing, in however many lines. */
+static int check_script_line(struct finder *finder, const char *line)
+{
+	static const char *const signs[] = { "driver_override", "drivers/vfio-pci/",
+					     "vfio-pci-bind", "vfio-bind" };
+
+	for (size_t i = 0;
+	     finder->warnings->count == finder->before && i < sizeof(signs) / sizeof(signs[0]);
+	     i++)
+		if (strstr(line, signs[i]) != NULL)
+			return diagnostics_add(finder->warnings, finder->file, finder->line,
+					       "it binds devices by hand (%s): claims do that, "
+					       "earlier and with "
+					       "a record; remove it",
+					       signs[i]);
+	return 0;
+}
+
 static int check_line(struct finder *finder, char *line)
 {
 	line += strspn(line, " \t");
@@ -242,15 +277,21 @@ static int check_line(struct finder *finder, char *line)
 		return check_modprobe_line(finder, line);
 	if (finder->kind == LEFTOVER_MODULES)
 		return check_modules_line(finder, line);
+	if (finder->kind == LEFTOVER_DRIVERCTL)
+		return check_driverctl_line(finder, line);
+	if (finder->kind == LEFTOVER_SCRIPT)
+		return check_script_line(finder, line);
 	return check_arguments_line(finder, line);
 }
 
 int leftovers_find(enum leftover_file kind, const char *file, const char *text, bool has_virqfd,
 		   struct diagnostics *warnings)
 {
-	struct finder finder = {
-		.kind = kind, .file = file, .has_virqfd = has_virqfd, .warnings = warnings
-	};
+	struct finder finder = { .kind = kind,
+				 .file = file,
+				 .has_virqfd = has_virqfd,
+				 .before = warnings->count,
+				 .warnings = warnings };
 	AUTO_FREE char *copy = strdup(text);
 	char *rest = copy;
 	int r = 0;

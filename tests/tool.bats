@@ -349,6 +349,14 @@ leftover() {
 		<<<'options pci-stub ids=10de:1c30'
 	leftover etc/initramfs-tools/modules '1: warning: pci_stub of an older guide' \
 		<<<'pci_stub ids=10de:1c30'
+	leftover etc/driverctl.d/pci-0000:01:00.0 \
+		'1: warning: driverctl gives 0000:01:00.0 to vfio-pci when udev runs' <<<vfio-pci
+	leftover etc/initramfs-tools/scripts/init-top/bind_vfio '2: warning: it binds devices by hand' \
+		<<<$'#!/bin/sh\necho vfio-pci >/sys/bus/pci/devices/0000:01:00.0/driver_override'
+	leftover etc/udev/rules.d/25-vfio-pci-bind.rules '1: warning: it binds devices by hand' \
+		<<<'SUBSYSTEM=="pci", TAG=="vfio-pci", RUN+="vfio-pci-bind.sh $kernel"'
+	leftover etc/systemd/system/gpu.service '1: warning: it binds devices by hand' \
+		<<<'ExecStart=/usr/local/bin/vfio-bind-devices.sh'
 	leftover usr/lib/bootc/kargs.d/10.toml "1: warning: modprobe.blacklist= takes underscores" \
 		<<<'kargs = ["modprobe.blacklist=snd-hda-intel"]'
 }

@@ -27,6 +27,16 @@ struct row {
 };
 
 static const struct row rows[] = {
+	{ LEFTOVER_SCRIPT,
+	  "#!/bin/sh\nfor d in 0000:01:00.0; do\n"
+	  "echo vfio-pci >/sys/bus/pci/devices/$d/driver_override\n"
+	  "echo $d >/sys/bus/pci/drivers/vfio-pci/bind\n",
+	  "3: it binds devices by hand (driver_override)" },
+	{ LEFTOVER_SCRIPT, "ExecStart=/usr/local/bin/vfio-bind-devices.sh\n",
+	  "1: it binds devices by hand (vfio-bind)" },
+	{ LEFTOVER_SCRIPT, "# echo vfio-pci >driver_override\nmodprobe vfio-pci\n", NULL },
+	/* The test's file is called "file", which is no device's. */
+	{ LEFTOVER_DRIVERCTL, "vfio-pci\n", NULL },
 	{ LEFTOVER_SHELL, "GRUB_CMDLINE_LINUX=\"quiet amd_iommu=on\"\n", "1: amd_iommu=on is no" },
 	{ LEFTOVER_SHELL, "# GRUB_CMDLINE_LINUX=\"amd_iommu=on\"\n", NULL },
 	{ LEFTOVER_SHELL, "OTHER=\"amd_iommu=on\"\n", NULL },
