@@ -76,7 +76,7 @@ make_machine() {
 @test "every config example of README and the manual pages is valid" {
 	local count=0 file
 
-	blocks "$BATS_TEST_TMPDIR/readme" README.md
+	blocks "$BATS_TEST_TMPDIR/readme" README.md docs/tutorial.md
 	blocks "$BATS_TEST_TMPDIR/pages" "$man"/*.scd
 	for file in "$BATS_TEST_TMPDIR"/readme/ini.* "$BATS_TEST_TMPDIR"/pages/plain.*; do
 		# A page's fences cannot carry a word: there the first line marks a config.
@@ -441,4 +441,32 @@ choices() {
 	done <"$BATS_TEST_TMPDIR/paths"
 	version=$(sed -n 's/.*VFIO_CLAIM_VERSION "\(.*\)"/\1/p' src/version.h)
 	[[ $(head -n 1 NEWS) == "vfio-claim $version "* ]]
+}
+
+@test "docs/troubleshooting.md has every code of status, and no others" {
+	local directory=$BATS_TEST_TMPDIR
+
+	sed -n 's/^### //p' docs/troubleshooting.md | sed 's/, /\n/g' >"$directory/page"
+	sed -n '/finding_code_names/,/^};/s/.*= "\(.*\)",/\1/p' src/findings.c >"$directory/table"
+	same docs/troubleshooting.md "$directory/page" src/findings.c "$directory/table"
+}
+
+# Each block "left-over PATH" is a file that check finds something in.
+@test "check finds every left-over that docs/coming-from.md shows" {
+	local directory=$BATS_TEST_TMPDIR/left fence path count=0
+
+	mkdir -p "$directory"
+	while read -r fence path; do
+		count=$((count + 1))
+		rm -rf "$directory/root"
+		mkdir -p "$directory/root/$(dirname "$path")"
+		awk -v want="$count" '
+			/^```left-over / { inside = ++number == want; next }
+			/^```/ { inside = 0 }
+			inside' docs/coming-from.md >"$directory/root/$path"
+		[ -s "$directory/root/$path" ]
+		run -0 --separate-stderr "$build/vfio-claim" check --root "$directory/root"
+		[[ $stderr == *"$path:1: warning:"* ]] || { echo "$path: $stderr"; false; }
+	done < <(grep '^```left-over ' docs/coming-from.md)
+	[ "$count" -ge 8 ]
 }

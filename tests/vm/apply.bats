@@ -235,3 +235,26 @@ built_image() {
 @test "Debian testing, dracut: an image made with apply --root" {
 	built_image testing-dracut-systemd
 }
+
+# The commands of the page are the scenario's; QEMU's and reboot are the lab's to do.
+# bats test_tags=long
+@test "docs/tutorial.md: every command, from the list to the native card" {
+	local page=$BATS_TEST_DIRNAME/../../docs/tutorial.md scenario=$BATS_TEST_DIRNAME/scenarios/tutorial
+	local line count=0
+
+	while IFS= read -r line; do
+		case $line in
+		reboot | qemu-system-* | '    '*) continue ;;
+		esac
+		count=$((count + 1))
+		grep -qF -- "    $line" "$scenario" || fail "not in the scenario: $line"
+	done < <(sed -n 's/^    //p' "$page"; sed -n 's/.*`\(vfio-claim release [^`]*\)`.*/\1/p' "$page")
+	[ "$count" -ge 10 ]
+	boot_of tutorial@13-initramfs-tools first
+	commands_succeeded
+	boot_of tutorial@13-initramfs-tools second
+	commands_succeeded
+	whole_card
+	boot_of tutorial@13-initramfs-tools third
+	all_native
+}

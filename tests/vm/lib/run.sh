@@ -166,7 +166,7 @@ run_and_test() {
 lab_apply() {
 	local -a machines
 
-	mapfile -t machines < <(cd "$SCENARIOS" && machines_of apply*)
+	mapfile -t machines < <(cd "$SCENARIOS" && machines_of apply* tutorial)
 	run_and_test apply.bats "${machines[@]}"
 }
 
