@@ -28,6 +28,10 @@ INSTALL_PROGRAM ?= install -s
 DRACUT_MODULES_DIR ?= $(or $(shell $(PKG_CONFIG) --variable=dracutmodulesdir dracut 2>/dev/null),/usr/lib/dracut/modules.d)
 INITRAMFS_TOOLS_DIR ?= $(or $(shell $(PKG_CONFIG) --variable=initramfstoolsdir initramfs-tools 2>/dev/null),/usr/share/initramfs-tools)
 
+# bash-completion and zsh read these on their own.
+BASHCOMPDIR ?= $(or $(shell $(PKG_CONFIG) --define-variable=prefix=$(PREFIX) --variable=completionsdir bash-completion 2>/dev/null),$(PREFIX)/share/bash-completion/completions)
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
+
 # Under PREFIX, also where systemd says otherwise: /usr/local/lib/systemd/system is read too.
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 UNITS := vfio-claim-status.service vfio-claim-ready.target
@@ -142,6 +146,8 @@ install: all install-man
 	$(call install_script,hooks/vfio-claim-late,$(INITRAMFS_TOOLS)/scripts/local-bottom/vfio-claim-late)
 	$(call install_script,hooks/vfio-claim-late,$(INITRAMFS_TOOLS)/scripts/nfs-bottom/vfio-claim-late)
 	$(call install_script,grub.d/90-vfio-claim.cfg,$(DESTDIR)$(DATADIR)/90-vfio-claim.cfg,0644)
+	install -D -m 0644 packaging/completions/vfio-claim.bash $(DESTDIR)$(BASHCOMPDIR)/vfio-claim
+	install -D -m 0644 packaging/completions/_vfio-claim $(DESTDIR)$(ZSHCOMPDIR)/_vfio-claim
 	$(call install_script,packaging/systemd/vfio-claim-status.service,$(DESTDIR)$(UNITDIR)/vfio-claim-status.service,0644)
 	$(call install_script,packaging/systemd/vfio-claim-ready.target,$(DESTDIR)$(UNITDIR)/vfio-claim-ready.target,0644)
 
@@ -161,6 +167,7 @@ uninstall:
 		$(INITRAMFS_TOOLS)/scripts/local-bottom/vfio-claim-late \
 		$(INITRAMFS_TOOLS)/scripts/nfs-bottom/vfio-claim-late \
 		$(DESTDIR)$(DATADIR)/90-vfio-claim.cfg \
+		$(DESTDIR)$(BASHCOMPDIR)/vfio-claim $(DESTDIR)$(ZSHCOMPDIR)/_vfio-claim \
 		$(UNITS:%=$(DESTDIR)$(UNITDIR)/%) \
 		$(foreach page,$(MAN_NAMES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page))
 	-rmdir $(DRACUT_MODULE) $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DATADIR)
@@ -213,9 +220,10 @@ rpm:
 	rm -rf $(BUILD)/rpm
 	$(call copy_sources,$(BUILD)/rpm/vfio-claim-$(VERSION))
 	mkdir $(BUILD)/rpm/SOURCES
+	install -D -m 0644 packaging/rpm/vfio-claim.spec $(BUILD)/rpm/SPECS/vfio-claim.spec
 	$(call pack,$(BUILD)/rpm/vfio-claim-$(VERSION),$(BUILD)/rpm/SOURCES/vfio-claim-$(VERSION).tar.gz)
 	$(CLEAN_ENV) rpmbuild $(RPMBUILD_FLAGS) --define "_topdir $(abspath $(BUILD))/rpm" \
-		-ba packaging/rpm/vfio-claim.spec
+		-ba $(BUILD)/rpm/SPECS/vfio-claim.spec
 	@ls $(abspath $(BUILD))/rpm/RPMS/*/vfio-claim-$(VERSION)-*.rpm
 
 check:

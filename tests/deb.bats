@@ -191,6 +191,8 @@ has_no_trace() {
 	done
 	for file in usr/share/vfio-claim/90-vfio-claim.cfg \
 		usr/lib/systemd/system/vfio-claim-status.service \
+		usr/share/bash-completion/completions/vfio-claim \
+		usr/share/zsh/vendor-completions/_vfio-claim \
 		usr/share/man/man8/vfio-claim.8.gz usr/share/doc/vfio-claim/examples/gpu.conf; do
 		grep -q "^-rw-r--r-- .* \./$file$" "$BATS_TEST_TMPDIR/list" || { echo "no $file"; false; }
 	done

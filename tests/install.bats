@@ -19,6 +19,8 @@ setup() {
 	[ -n "$(find "$DEST" -path '*dracut/modules.d/50vfio-claim/module-setup.sh' -perm -111)" ]
 	[ -x "$DEST/usr/share/initramfs-tools/hooks/vfio-claim" ]
 	[ -x "$DEST/usr/share/initramfs-tools/scripts/init-top/00-vfio-claim" ]
+	[ -f "$DEST/usr/share/bash-completion/completions/vfio-claim" ]
+	[ -f "$DEST/usr/share/zsh/site-functions/_vfio-claim" ]
 	# It must sort before udev's script, or the race is lost.
 	[ "$(printf '%s\n' udev "$(ls "$DEST/usr/share/initramfs-tools/scripts/init-top")" |
 		LC_ALL=C sort | head -n 1)" = 00-vfio-claim ]

@@ -98,6 +98,8 @@ image_names() {
 		/usr/lib/dracut/modules.d/50vfio-claim/vfio-claim-pre-udev.sh \
 		/usr/lib/dracut/modules.d/50vfio-claim/vfio-claim-pre-pivot.sh \
 		/usr/libexec/vfio-claim/vfio-claim-boot /usr/sbin/vfio-claim \
+		/usr/share/bash-completion/completions/vfio-claim \
+		/usr/share/zsh/site-functions/_vfio-claim \
 		/usr/lib/systemd/system/vfio-claim-status.service; do
 		grep -qx "$file" "$BATS_TEST_TMPDIR/list" || { echo "no $file"; false; }
 	done
