@@ -120,9 +120,11 @@ $(LOADER_DRIVER): tests/tools/loader-driver.c $(BUILD)/core.a $(call objects,roo
 
 unit-tests: $(UNIT_TESTS) $(LOADER_DRIVER)
 
+# The first line tells groff that there are tables; scdoc does not write it.
 $(BUILD)/man/%: packaging/man/%.scd | $(BUILD)/man
 	@echo "  MAN   $@"
-	$(Q)$(SCDOC) <$< >$@.new && mv $@.new $@
+	$(Q)$(SCDOC) <$< >$@.scdoc
+	$(Q){ printf "'%s\n" '\" t'; cat $@.scdoc; } >$@.new && rm $@.scdoc && mv $@.new $@
 
 $(BUILD) $(BUILD)/unit $(BUILD)/man:
 	@mkdir -p $@

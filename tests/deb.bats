@@ -168,9 +168,11 @@ has_no_trace() {
 }
 
 @test "deb: lintian has nothing to say" {
-	run -0 lintian --allow-root --pedantic --display-info \
-		--fail-on error,warning,info,pedantic,override "${DEB%_*}"_*.changes
-	run -0 lintian --allow-root --pedantic --display-info "$DEB"
+	run -0 lintian --allow-root --pedantic --display-info "${DEB%_*}"_*.changes
+	# Only Debian 12's asks for a script of sysvinit, and an override of it would be an error in
+	# Debian 13: the service is for systemd units that require it.
+	output=$(grep -v '^I: .*: package-supports-alternative-init-but-no-init.d-script ' <<<"$output") || :
+	echo "$output"
 	[ -z "$output" ]
 }
 
