@@ -120,11 +120,12 @@ $(LOADER_DRIVER): tests/tools/loader-driver.c $(BUILD)/core.a $(call objects,roo
 
 unit-tests: $(UNIT_TESTS) $(LOADER_DRIVER)
 
-# The first line tells groff that there are tables; scdoc does not write it.
+# Two lines that scdoc does not write: there are tables; and lines are not stretched in those either
+# (groff 1.23, which warns of every word that is wider than its column otherwise).
 $(BUILD)/man/%: packaging/man/%.scd | $(BUILD)/man
 	@echo "  MAN   $@"
 	$(Q)$(SCDOC) <$< >$@.scdoc
-	$(Q){ printf "'%s\n" '\" t'; cat $@.scdoc; } >$@.new && rm $@.scdoc && mv $@.new $@
+	$(Q){ printf "'%s\n" '\" t' && echo ".ds AD l" && cat $@.scdoc; } >$@.new && rm $@.scdoc && mv $@.new $@
 
 $(BUILD) $(BUILD)/unit $(BUILD)/man:
 	@mkdir -p $@
