@@ -11,7 +11,7 @@
 #                 the power cut in between; a cloud's first boots (as root)
 # make deb        a Debian package in build/deb/
 # make rpm        a package for Fedora and RHEL in build/rpm/RPMS/
-# make dist       the source of a release, in build/
+# make dist       the source of a release, in build/; make sbom: and what it consists of, in SPDX
 # make lab        the root trees and tools that check and demo use (as root)
 # V=1 shows commands, ASAN=1 builds with ASan and UBSan into build-asan/.
 
@@ -207,6 +207,12 @@ dist:
 	rm -rf $(DIST)
 	@echo $(abspath $(DIST).tar.gz)
 
+# What the release consists of, in SPDX; the libraries are those that programs above are linked with.
+LIBRARIES = $(shell sed -nE 's/^[A-Z]+_LIBS = .*--libs ([a-z-]+).*/\1/p' Makefile)
+sbom: dist
+	packaging/make-sbom $(VERSION) $(DIST_DATE) $(DIST).tar.gz $(LIBRARIES) >$(DIST).spdx.json
+	@echo $(abspath $(DIST).spdx.json)
+
 # Nothing of this make's variables (BUILD, ASAN, CC) gets into a package.
 CLEAN_ENV = env -i PATH="$$PATH" HOME="$$HOME" LC_ALL=C.UTF-8 DEB_BUILD_OPTIONS="$$DEB_BUILD_OPTIONS"
 
@@ -269,4 +275,4 @@ clean:
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/unit/*.d)
 
-.PHONY: all install install-man uninstall check lint lab machines storage-machines package-machines more-machines demo clean unit-tests deb dist rpm
+.PHONY: all install install-man uninstall check lint lab machines storage-machines package-machines more-machines demo clean unit-tests deb dist rpm sbom

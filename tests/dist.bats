@@ -73,3 +73,30 @@ clone() {
 	git -C "$BATS_TEST_TMPDIR" init -q
 	cmp "$archive" "$(dist "$tree" two)"
 }
+
+@test "sbom: names the archive and every library that the programs are linked with, in SPDX" {
+	local copy sbom library
+
+	copy=$(clone)
+	sbom=$(make --no-print-directory -C "$copy" BUILD="$BATS_TEST_TMPDIR/one" sbom | tail -n 1)
+	[ "$(jq -r .spdxVersion "$sbom")" = SPDX-2.3 ]
+	# What the specification asks for of each.
+	jq -e '(.dataLicense and .SPDXID and .name and .documentNamespace and .creationInfo.created)
+		and all(.packages[]; .SPDXID and .name and .downloadLocation)
+		and all(.relationships[]; .spdxElementId and .relatedSpdxElement)
+		and ([.packages[].SPDXID] | length == (unique | length))' "$sbom"
+	(cd "${sbom%/*}" && jq -r '.packages[0] | "\(.checksums[0].checksumValue)  \(.packageFileName)"' \
+		"$sbom" | sha256sum -c)
+	# The loader's own list, libc left out, and the list of the SBOM are the same files.
+	objdump -p "$TOOL" "$HELPER" | awk '$1 == "NEEDED" { print $2 }' | grep -v '^libc\.so' |
+		sed 's/\.so.*//' | sort -u >"$BATS_TEST_TMPDIR/needed"
+	for library in $(jq -r '.packages[1:][].name' "$sbom"); do
+		pkg-config --libs-only-l "$library" | grep -oE '^-l[^ ]+' | sed 's/^-l/lib/'
+	done | sort -u | diff "$BATS_TEST_TMPDIR/needed" -
+	# The same again.
+	make --no-print-directory -C "$copy" BUILD="$BATS_TEST_TMPDIR/two" sbom
+	cmp "$sbom" "$BATS_TEST_TMPDIR/two/${sbom##*/}"
+	# A library that nobody has looked at is no part of a release.
+	run -1 "$REPO/packaging/make-sbom" 1 0 "$sbom" libnew
+	[[ $output == *"licence of libnew is not known"* ]]
+}

@@ -430,7 +430,7 @@ choices() {
 	done <"$BATS_TEST_TMPDIR/references"
 }
 
-@test "the paths that README names in the tree exist, and NEWS begins with this version" {
+@test "the paths that README names in the tree exist, and NEWS and packages have this version" {
 	local path version
 
 	sed -n '/^## What is where/,/^## Licence/s/^| \([^ ]*\/\) |.*/\1/p' README.md \
@@ -441,6 +441,9 @@ choices() {
 	done <"$BATS_TEST_TMPDIR/paths"
 	version=$(sed -n 's/.*VFIO_CLAIM_VERSION "\(.*\)"/\1/p' src/version.h)
 	[[ $(head -n 1 NEWS) == "vfio-claim $version "* ]]
+	[[ $(head -n 1 packaging/debian/changelog) == "vfio-claim ($version) "* ]]
+	grep -qxE "Version: +$version" packaging/rpm/vfio-claim.spec
+	grep -qE "^\* .* - $version-1$" packaging/rpm/vfio-claim.spec
 }
 
 @test "docs/troubleshooting.md has every code of status, and no others" {
