@@ -67,10 +67,10 @@ setup_file() {
 	load lib/machine.bash
 	load lib/debian.bash
 	export DEB
-	git -C "$REPO" status --porcelain --ignored >"$BATS_FILE_TMPDIR/status-before" || :
+	git -C "$REPO" status --porcelain --ignored | grep -v build >"$BATS_FILE_TMPDIR/status-before" || :
 	DEB=$(make --no-print-directory -C "$REPO" BUILD="$BATS_FILE_TMPDIR/build" deb \
 		2>"$BATS_FILE_TMPDIR/build.errors" | tee "$BATS_FILE_TMPDIR/build.log" | tail -n 1)
-	git -C "$REPO" status --porcelain --ignored >"$BATS_FILE_TMPDIR/status-after" || :
+	git -C "$REPO" status --porcelain --ignored | grep -v build >"$BATS_FILE_TMPDIR/status-after" || :
 	[ -e "$DEB" ] || { cat "$BATS_FILE_TMPDIR"/build.{log,errors}; return 1; }
 	[ "$(id -u)" -eq 0 ] || return 0
 	make_initramfs_tools
