@@ -301,7 +301,8 @@ has_no_trace() {
 	rm "$ROOT/etc/default/grub.d/50-cloudimg-settings.cfg"
 	inside vfio-claim apply --loader grub-default
 	[ ! -e "$ROOT/etc/default/grub.d/90-vfio-claim.cfg" ]
-	in_tree -i "$BATS_FILE_TMPDIR/upgrade.deb"
+	run -0 in_tree -i "$BATS_FILE_TMPDIR/upgrade.deb"
+	[[ $output == *"what was applied is carried on"* ]]
 	[ ! -e "$ROOT/etc/default/grub.d/90-vfio-claim.cfg" ]
 	grep -q "added by vfio-claim" "$ROOT/etc/default/grub"
 }
