@@ -74,6 +74,7 @@ CORE += warnings warnings_claims warnings_devices warnings_groups warnings_host
 TOOL_EDGES += facts forecast dangers command_plan
 TOOL_EDGES += boot_record evidence next_boot command_status
 TOOL_EDGES += survey command_list
+CORE += quoting
 PROGRAMS := $(BUILD)/vfio-claim $(BUILD)/vfio-claim-boot
 
 # Evaluated where a program is linked, so that `make clean` needs no libraries.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Replays each fuzzer's corpus; with clang a fuzzer also runs for a moment. To search for long:
 #   clang -fsanitize=fuzzer,address,undefined -std=c17 -D_GNU_SOURCE -Isrc -o fuzz \
-#     tests/fuzz/fuzz_config.c src/{text,pci,claim,config,table,cmdline,match,guards,plan,udev_rule}.c
+#     tests/fuzz/fuzz_config.c src/{text,pci,claim,config,table,cmdline,match,guards,plan,udev_rule,quoting}.c
 
 setup() {
 	load lib/machine.bash
@@ -28,7 +28,7 @@ search() {
 	with_sanitizer && skip "the fuzzer has its own sanitizers"
 	clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -std=c17 \
 		-D_GNU_SOURCE -Isrc -g -O1 -o "$BATS_TEST_TMPDIR/fuzz" "tests/fuzz/fuzz_$1.c" \
-		src/{text,pci,claim,config,table,cmdline,match,guards,plan,udev_rule}.c
+		src/{text,pci,claim,config,table,cmdline,match,guards,plan,udev_rule,quoting}.c
 	mkdir "$BATS_TEST_TMPDIR/new"
 	"$BATS_TEST_TMPDIR/fuzz" -runs=20000 -seed=1 -artifact_prefix="$BATS_TEST_TMPDIR/" \
 		"$BATS_TEST_TMPDIR/new" "tests/fuzz/corpus/$1" >"$BATS_TEST_TMPDIR/log" 2>&1 || {
@@ -40,6 +40,8 @@ search() {
 @test "fuzz: the config's corpus" { replay config; }
 @test "fuzz: the claims table's corpus" { replay table; }
 @test "fuzz: the command line's corpus" { replay cmdline; }
+@test "fuzz: the corpus of quoting" { replay quoting; }
 @test "fuzz: the config's parser, shortly" { search config; }
 @test "fuzz: the claims table's parser, shortly" { search table; }
 @test "fuzz: the command line's parser, shortly" { search cmdline; }
+@test "fuzz: quoting, shortly" { search quoting; }
