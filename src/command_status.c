@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* vfio-claim status: is the machine ready, and if not, why not? */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "container.h"
 #include "evidence.h"
 #include "metrics.h"
+#include "output_file.h"
 #include "tool.h"
 #include "version.h"
 
@@ -281,52 +280,16 @@ static enum exit_code print_answer(const struct tool *tool,
 	return code;
 }
 
-/*
- * Standard output becomes a file beside `output`, to take its place when it is whole: a reader
- * sees the old one or the new one. node_exporter passes over it, as it does not end in .prom.
- */
-static int begin_file(const char *output, char **ret_staged)
-{
-	char *staged = NULL;
-
-	if (asprintf(&staged, "%s.XXXXXX", output) < 0)
-		return -ENOMEM;
-	AUTO_CLOSE int fd = mkostemp(staged, O_CLOEXEC);
-	if (fd < 0 || fchmod(fd, 0644) < 0 || dup2(fd, STDOUT_FILENO) < 0) {
-		int error = -errno;
-
-		if (fd >= 0)
-			(void)unlink(staged);
-		free(staged);
-		return error < 0 ? error : -EIO;
-	}
-	*ret_staged = staged;
-	return 0;
-}
-
-static enum exit_code end_file(const char *output, const char *staged, enum exit_code code)
-{
-	if (code != EXIT_AS_WANTED) {
-		(void)unlink(staged);
-		return code;
-	}
-	if (fsync(STDOUT_FILENO) == 0 && rename(staged, output) == 0)
-		return EXIT_AS_WANTED;
-	code = report_system(output, -errno);
-	(void)unlink(staged);
-	return code;
-}
-
 static enum exit_code deliver(const struct tool *tool, const struct answer_of_status *answer)
 {
 	AUTO_FREE char *staged = NULL;
 
 	if (tool->output == NULL)
 		return print_answer(tool, answer);
-	int r = begin_file(tool->output, &staged);
+	int r = output_begin(tool->output, &staged);
 	if (r < 0)
 		return report_system(tool->output, r);
-	return end_file(tool->output, staged, print_answer(tool, answer));
+	return output_end(tool->output, staged, print_answer(tool, answer));
 }
 
 /* --- The answer -------------------------------------------------------------------------- */

@@ -35,6 +35,10 @@ struct tool {
 	bool now;
 	const char *wait;
 	const char *output;
+	const char *by;
+	const char *release;
+	const char *part;
+	bool placement;
 	bool tree;
 	bool svg;
 	bool claimed;
@@ -101,6 +105,7 @@ enum exit_code run_claim(struct tool *tool);
 enum exit_code run_release(struct tool *tool);
 enum exit_code run_plan(struct tool *tool);
 enum exit_code run_snapshot(struct tool *tool);
+enum exit_code run_export(struct tool *tool);
 enum exit_code run_status(struct tool *tool);
 
 #endif
