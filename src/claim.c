@@ -10,6 +10,9 @@
 
 const char *const claim_functions_names[] = { "all", "matched", NULL };
 const char *const claim_when_names[] = { "auto", "early", "guarded", NULL };
+const char *const cloud_device_type_names[] = { "auto", "type-PCI", "type-PF", "type-VF",
+						NULL };
+const char *const cloud_numa_names[] = { "legacy", "preferred", "required", "socket", NULL };
 
 enum { NTH_MOST = 65535, CLASS_WORD_SIZE = sizeof("class=ffffff/ffffff") };
 
@@ -198,6 +201,14 @@ const char *selector_format(const struct selector *selector, char out[SELECTOR_T
 	return out;
 }
 
+static void claim_set_defaults(struct claim *claim)
+{
+	(void)copy_field(claim->driver, sizeof(claim->driver), "auto");
+	claim->cloud.managed = CLOUD_NOT_SAID;
+	claim->cloud.live_migratable = CLOUD_NOT_SAID;
+	claim->cloud.one_time_use = CLOUD_NOT_SAID;
+}
+
 struct claim *claims_add(struct claims *claims, const char *name)
 {
 	struct claim *claim = array_grow(&claims->items, claims->count, sizeof(*claim));
@@ -205,7 +216,7 @@ struct claim *claims_add(struct claims *claims, const char *name)
 	if (claim == NULL)
 		return NULL;
 	(void)copy_field(claim->name, sizeof(claim->name), name);
-	(void)copy_field(claim->driver, sizeof(claim->driver), "auto");
+	claim_set_defaults(claim);
 	claims->count++;
 	return claim;
 }
@@ -244,9 +255,10 @@ void claim_reset(struct claim *claim)
 	struct claim empty = { 0 };
 
 	memcpy(empty.name, claim->name, sizeof(empty.name));
-	(void)copy_field(empty.driver, sizeof(empty.driver), "auto");
+	claim_set_defaults(&empty);
 	free(claim->matches);
 	free(claim->excepts);
+	free(claim->cloud.traits);
 	*claim = empty;
 }
 
@@ -290,4 +302,32 @@ bool claim_name_reserved(const char *name)
 bool driver_name_valid(const char *name)
 {
 	return is_plain_word(name, DRIVER_NAME_SIZE - 1, "_-");
+}
+
+/* Capitals, digits and "_" behind the prefix, at least one. */
+static bool has_prefix(const char *name, const char *prefix)
+{
+	size_t length = strlen(prefix);
+
+	if (strncmp(name, prefix, length) != 0 || name[length] == '\0' ||
+	    strlen(name) >= PLACEMENT_NAME_SIZE)
+		return false;
+	return name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] == '\0';
+}
+
+bool resource_class_valid(const char *name)
+{
+	/* Of os_resource_classes; the others count memory, processors, addresses. */
+	static const char *const standard[] = { "PCI_DEVICE", "PGPU", "VGPU", "FPGA",
+						"SRIOV_NET_VF" };
+
+	for (size_t i = 0; i < sizeof(standard) / sizeof(standard[0]); i++)
+		if (strcmp(name, standard[i]) == 0)
+			return true;
+	return has_prefix(name, "CUSTOM_");
+}
+
+bool trait_valid(const char *name)
+{
+	return has_prefix(name, "CUSTOM_") || has_prefix(name, "HW_");
 }

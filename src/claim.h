@@ -16,6 +16,9 @@ enum {
 	 */
 	DRIVER_NAME_SIZE = 64,
 	SELECTOR_TEXT_SIZE = 256,
+	/* A resource class or a trait of Placement has at most 255 characters
+	 * (placement/schemas/{resource_class,trait}.py). */
+	PLACEMENT_NAME_SIZE = 256,
 };
 
 /* The words that a selector has; all of them must hold. */
@@ -43,6 +46,29 @@ enum claim_functions { FUNCTIONS_ALL, FUNCTIONS_MATCHED };
 enum claim_when { WHEN_AUTO, WHEN_EARLY, WHEN_GUARDED };
 enum claim_origin { ORIGIN_CONFIG, ORIGIN_IDS_ARGUMENT, ORIGIN_ARGUMENT };
 
+enum cloud_device_type { CLOUD_TYPE_AUTO, CLOUD_TYPE_PCI, CLOUD_TYPE_PF, CLOUD_TYPE_VF };
+enum cloud_numa {
+	CLOUD_NUMA_LEGACY,
+	CLOUD_NUMA_PREFERRED,
+	CLOUD_NUMA_REQUIRED,
+	CLOUD_NUMA_SOCKET
+};
+enum cloud_answer { CLOUD_NO, CLOUD_YES, CLOUD_NOT_SAID };
+
+/* How a cloud is to offer the claim's devices. Exports use it; nothing on the host does. */
+struct claim_cloud {
+	char alias[CLAIM_NAME_SIZE]; /* empty: the claim's name */
+	enum cloud_device_type device_type;
+	bool has_numa;
+	enum cloud_numa numa;
+	char resource_class[PLACEMENT_NAME_SIZE]; /* empty: not said */
+	char (*traits)[PLACEMENT_NAME_SIZE];
+	size_t trait_count;
+	enum cloud_answer managed;
+	enum cloud_answer live_migratable;
+	enum cloud_answer one_time_use;
+};
+
 struct claim {
 	char name[CLAIM_NAME_SIZE];
 	struct selector *matches;
@@ -54,6 +80,7 @@ struct claim {
 	enum claim_origin origin;
 	char driver[DRIVER_NAME_SIZE]; /* "auto" or a driver's name */
 	unsigned expect;               /* cards there must be; 0: not said */
+	struct claim_cloud cloud;
 };
 
 /* An ordered list of claims; an earlier one wins a device that two would take. */
@@ -112,5 +139,16 @@ bool driver_name_valid(const char *name);
 /* The words that config and claims table use; NULL-terminated, in the order of the enums. */
 extern const char *const claim_functions_names[];
 extern const char *const claim_when_names[];
+extern const char *const cloud_device_type_names[];
+extern const char *const cloud_numa_names[];
+
+/*
+ * True for a resource class that a claim may have: one of its own (CUSTOM_ and capitals, digits,
+ * "_", at most 255 in all, as Placement has it) or a standard one that fits a PCI device.
+ */
+bool resource_class_valid(const char *name);
+
+/* True for a trait: CUSTOM_ or HW_ and capitals, digits, "_", at most 255 in all. */
+bool trait_valid(const char *name);
 
 #endif

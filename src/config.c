@@ -306,6 +306,113 @@ static void set_expect(struct reader *reader, const struct key *key, char *value
 		complain(reader, "expect: '%.64s' is not a number from 1 to 65535", value);
 }
 
+/* --- What exports say to a cloud ----------------------------------------------------------- */
+
+static void set_alias(struct reader *reader, const struct key *key, char *value)
+{
+	struct claim_cloud *cloud = &open_claim(reader)->cloud;
+
+	(void)key;
+	/* It stands in JSON, and in a flavor before ":" and between commas. */
+	if (!claim_name_valid(value))
+		complain(reader,
+			 "alias: '%.64s' is not a name: letters, digits, '.', '_' and '-', 1 "
+			 "to %d",
+			 value, CLAIM_NAME_SIZE - 1);
+	else
+		(void)copy_field(cloud->alias, sizeof(cloud->alias), value);
+}
+
+static void set_device_type(struct reader *reader, const struct key *key, char *value)
+{
+	int chosen = choose(reader, key, value, cloud_device_type_names);
+
+	if (chosen >= 0)
+		open_claim(reader)->cloud.device_type = (enum cloud_device_type)chosen;
+}
+
+static void set_numa_policy(struct reader *reader, const struct key *key, char *value)
+{
+	int chosen = choose(reader, key, value, cloud_numa_names);
+
+	if (chosen < 0)
+		return;
+	open_claim(reader)->cloud.has_numa = true;
+	open_claim(reader)->cloud.numa = (enum cloud_numa)chosen;
+}
+
+static void set_resource_class(struct reader *reader, const struct key *key, char *value)
+{
+	struct claim_cloud *cloud = &open_claim(reader)->cloud;
+
+	(void)key;
+	if (!resource_class_valid(value))
+		complain(reader,
+			 "resource_class: '%.64s' is not one: CUSTOM_ and capitals, digits and "
+			 "'_' (at most %d in all), or PCI_DEVICE, PGPU, VGPU, FPGA, "
+			 "SRIOV_NET_VF",
+			 value, PLACEMENT_NAME_SIZE - 1);
+	else
+		(void)copy_field(cloud->resource_class, sizeof(cloud->resource_class), value);
+}
+
+static void add_trait(struct reader *reader, const char *trait)
+{
+	struct claim_cloud *cloud = &open_claim(reader)->cloud;
+
+	if (!trait_valid(trait)) {
+		complain(reader,
+			 "traits: '%.64s' is not one: CUSTOM_ or HW_ and capitals, digits and "
+			 "'_', at most %d in all",
+			 trait, PLACEMENT_NAME_SIZE - 1);
+		return;
+	}
+	char(*slot)[PLACEMENT_NAME_SIZE] =
+		array_grow(&cloud->traits, cloud->trait_count, sizeof(*slot));
+	if (slot == NULL) {
+		reader->error = -ENOMEM;
+		return;
+	}
+	(void)copy_field(*slot, sizeof(*slot), trait);
+	cloud->trait_count++;
+}
+
+static void set_traits(struct reader *reader, const struct key *key, char *value)
+{
+	char *rest = NULL;
+
+	(void)key;
+	for (char *word = strtok_r(value, " \t,", &rest); word != NULL;
+	     word = strtok_r(NULL, " \t,", &rest))
+		add_trait(reader, word);
+}
+
+static void set_answer(struct reader *reader, const struct key *key, const char *value,
+		       enum cloud_answer *field)
+{
+	bool yes = false;
+	size_t before = reader->diagnostics->count;
+
+	set_yes_no(reader, key, value, &yes);
+	if (reader->diagnostics->count == before)
+		*field = yes ? CLOUD_YES : CLOUD_NO;
+}
+
+static void set_managed(struct reader *reader, const struct key *key, char *value)
+{
+	set_answer(reader, key, value, &open_claim(reader)->cloud.managed);
+}
+
+static void set_live_migratable(struct reader *reader, const struct key *key, char *value)
+{
+	set_answer(reader, key, value, &open_claim(reader)->cloud.live_migratable);
+}
+
+static void set_one_time_use(struct reader *reader, const struct key *key, char *value)
+{
+	set_answer(reader, key, value, &open_claim(reader)->cloud.one_time_use);
+}
+
 static const struct key host_keys[] = {
 	{ "iommu", false, set_iommu },
 	{ "cpu", false, set_cpu },
@@ -324,6 +431,14 @@ static const struct key claim_keys[] = {
 	{ "driver", false, set_driver },
 	{ "when", false, set_when },
 	{ "expect", false, set_expect },
+	{ "alias", false, set_alias },
+	{ "device_type", false, set_device_type },
+	{ "numa_policy", false, set_numa_policy },
+	{ "resource_class", false, set_resource_class },
+	{ "traits", false, set_traits },
+	{ "managed", false, set_managed },
+	{ "live_migratable", false, set_live_migratable },
+	{ "one_time_use", false, set_one_time_use },
 	{ NULL, false, NULL },
 };
 

@@ -298,11 +298,11 @@ choices() {
 	local keys key value file=$BATS_TEST_TMPDIR/try.conf
 
 	# By the error for a wrong value, which lists what there is.
-	keys=$(sed -nE 's/^\*([a-z_]+)\* = (.*\*[a-z]+\*.*)/\1/p' "$man/vfio-claim.conf.5.scd")
+	keys=$(sed -nE 's/^\*([a-z_]+)\* = (.*\*[A-Za-z-]+\*.*)/\1/p' "$man/vfio-claim.conf.5.scd")
 	[ "$(wc -w <<<"$keys")" -ge 8 ]
 	for key in $keys; do
 		grep -E "^\*$key\* = " "$man/vfio-claim.conf.5.scd" | sed 's/.* = //' |
-			grep -oE '\*[a-z]+\*' | tr -d '*' >"$BATS_TEST_TMPDIR/in-page"
+			grep -oE '\*[A-Za-z-]+\*' | tr -d '*' >"$BATS_TEST_TMPDIR/in-page"
 		while read -r value; do
 			if grep -qx "$key" <(keys_of_table src/config.c host_keys); then
 				printf '[host]\n%s = %s\n' "$key" "$value" >"$file"

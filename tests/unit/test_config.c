@@ -116,6 +116,74 @@ static void test_every_key(void **state)
 	assert_int_equal(claim->origin, ORIGIN_CONFIG);
 }
 
+static void test_keys_of_clouds(void **state)
+{
+	struct parsed *parsed = *state;
+
+	parse(parsed, "[claim gpu]\n"
+		      "match = 10de:20f1\n"
+		      "alias = a100.40_GB-x\n"
+		      "device_type = type-PF\n"
+		      "numa_policy = socket\n"
+		      "resource_class = CUSTOM_A100\n"
+		      "traits = CUSTOM_RACK_7, HW_GPU_API_VULKAN\n"
+		      "managed = yes\n"
+		      "live_migratable = no\n"
+		      "one_time_use = yes\n");
+	assert_valid(parsed);
+	const struct claim_cloud *cloud = &parsed->config.claims.items[0].cloud;
+	assert_string_equal(cloud->alias, "a100.40_GB-x");
+	assert_int_equal(cloud->device_type, CLOUD_TYPE_PF);
+	assert_true(cloud->has_numa);
+	assert_int_equal(cloud->numa, CLOUD_NUMA_SOCKET);
+	assert_string_equal(cloud->resource_class, "CUSTOM_A100");
+	assert_int_equal(cloud->trait_count, 2);
+	assert_string_equal(cloud->traits[0], "CUSTOM_RACK_7");
+	assert_string_equal(cloud->traits[1], "HW_GPU_API_VULKAN");
+	assert_int_equal(cloud->managed, CLOUD_YES);
+	assert_int_equal(cloud->live_migratable, CLOUD_NO);
+	assert_int_equal(cloud->one_time_use, CLOUD_YES);
+
+	/* A later file's claim begins anew. */
+	parse(parsed, "[claim gpu]\nmatch = 10de:20f1\n");
+	cloud = &parsed->config.claims.items[0].cloud;
+	assert_string_equal(cloud->alias, "");
+	assert_int_equal(cloud->device_type, CLOUD_TYPE_AUTO);
+	assert_false(cloud->has_numa);
+	assert_string_equal(cloud->resource_class, "");
+	assert_int_equal(cloud->trait_count, 0);
+	assert_int_equal(cloud->managed, CLOUD_NOT_SAID);
+	assert_int_equal(cloud->live_migratable, CLOUD_NOT_SAID);
+	assert_int_equal(cloud->one_time_use, CLOUD_NOT_SAID);
+}
+
+static void test_names_of_placement(void **state)
+{
+	char longest[PLACEMENT_NAME_SIZE + 1];
+
+	(void)state;
+	memset(longest, 'A', sizeof(longest));
+	memcpy(longest, "CUSTOM_", 7);
+	longest[PLACEMENT_NAME_SIZE] = '\0';
+	assert_false(resource_class_valid(longest));
+	assert_false(trait_valid(longest));
+	longest[PLACEMENT_NAME_SIZE - 1] = '\0';
+	assert_true(resource_class_valid(longest));
+	assert_true(trait_valid(longest));
+	assert_true(resource_class_valid("PGPU"));
+	assert_true(resource_class_valid("CUSTOM_0_"));
+	assert_false(resource_class_valid("VCPU"));
+	assert_false(resource_class_valid("CUSTOM_"));
+	assert_false(resource_class_valid("CUSTOM_a"));
+	assert_false(resource_class_valid("CUSTOM_A-B"));
+	assert_false(resource_class_valid("HW_GPU"));
+	assert_false(resource_class_valid(""));
+	assert_true(trait_valid("HW_GPU_API_VULKAN"));
+	assert_false(trait_valid("HW_"));
+	assert_false(trait_valid("COMPUTE_NODE"));
+	assert_false(trait_valid("CUSTOM_A\"B"));
+}
+
 static void test_defaults(void **state)
 {
 	struct parsed *parsed = *state;
@@ -204,6 +272,25 @@ static const struct {
 	{ "[claim a]\nmatch = 10de:1c30\ndriver = vfio_pci\n", 3, "is called 'vfio-pci'" },
 	{ "[claim a]\nmatch = 10de:1c30\nmatches = 10de:1c30\n", 3, "did you mean 'match'?" },
 	{ "[claim a]\nmatch = 10de:1c30\niommu = pt\n", 3, "key 'iommu' is not known" },
+	{ "[claim a]\nmatch = 10de:1c30\nalias = a b\n", 3, "alias: 'a b' is not a name" },
+	{ "[claim a]\nmatch = 10de:1c30\nalias = a\"b\n", 3, "alias: 'a\"b' is not a name" },
+	{ "[claim a]\nmatch = 10de:1c30\nalias = a:2\n", 3, "alias: 'a:2' is not a name" },
+	{ "[claim a]\nmatch = 10de:1c30\ndevice_type = type-pf\n", 3,
+	  "did you mean 'type-PF'?" },
+	{ "[claim a]\nmatch = 10de:1c30\ndevice_type = PCI\n", 3, "is not known" },
+	{ "[claim a]\nmatch = 10de:1c30\nnuma_policy = strict\n", 3,
+	  "one of: legacy, preferred, required, socket" },
+	{ "[claim a]\nmatch = 10de:1c30\nresource_class = gpu\n", 3,
+	  "resource_class: 'gpu' is not one" },
+	{ "[claim a]\nmatch = 10de:1c30\nresource_class = CUSTOM_a100\n", 3,
+	  "'CUSTOM_a100' is not one" },
+	{ "[claim a]\nmatch = 10de:1c30\nresource_class = CUSTOM_A CUSTOM_B\n", 3,
+	  "'CUSTOM_A CUSTOM_B' is not one" },
+	{ "[claim a]\nmatch = 10de:1c30\ntraits = CUSTOM_A,fast\n", 3,
+	  "traits: 'fast' is not one" },
+	{ "[claim a]\nmatch = 10de:1c30\nmanaged = 0\n", 3, "one of: no, yes" },
+	{ "[claim a]\nmatch = 10de:1c30\nlive_migratable = maybe\n", 3, "one of: no, yes" },
+	{ "[claim a]\nmatch = 10de:1c30\none_time_use = true\n", 3, "one of: no, yes" },
 };
 
 static void test_every_diagnostic(void **state)
@@ -422,6 +509,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_every_key),
+		TEST(test_keys_of_clouds),
+		TEST(test_names_of_placement),
 		TEST(test_defaults),
 		TEST(test_nothing_is_valid),
 		cmocka_unit_test(test_every_diagnostic),
