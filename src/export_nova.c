@@ -1,19 +1,117 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* [pci] of nova.conf. */
+/* `export nova`: [pci] of nova.conf, for computes, controllers and flavors. */
 #include <errno.h>
+#include <string.h>
 
-#include "exports.h"
+#include "nova.h"
+
+enum part { PART_ALL, PART_COMPUTE, PART_CONTROLLER, PART_FLAVORS, PART_COUNT };
+
+static const char *const part_names[] = { "all", "compute", "controller", "flavors" };
+
+static int find_part(const struct exports *exports, struct text *reason, enum part *ret_part)
+{
+	const char *word = exports->options->part;
+
+	*ret_part = PART_ALL;
+	if (word == NULL)
+		return 0;
+	for (int i = 0; i < PART_COUNT; i++)
+		if (strcmp(part_names[i], word) == 0) {
+			*ret_part = (enum part)i;
+			return 0;
+		}
+	text_add(reason, "--part is all, compute, controller or flavors");
+	return -EINVAL;
+}
+
+static void explain_flavors(struct text *text, const struct nova *nova, const char *prefix)
+{
+	bool companions = false;
+
+	text_add_comment(
+		text, prefix,
+		"A flavor asks for devices by alias and number. A property replaces the "
+		"one before, so several aliases stand in one: ...:alias=a:1,b:2");
+	for (size_t i = 0; i < nova->alias_count; i++)
+		companions = companions || nova->aliases[i].companion;
+	if (companions)
+		text_add_comment(
+			text, prefix,
+			"Further functions of a card have aliases of their own. Nova "
+			"may give a guest those of another card; ask for them only where "
+			"a host has one card.");
+}
+
+/* The part as comments, below the one that counts. */
+static int add_as_comments(struct text *text, const struct nova *nova)
+{
+	struct text part = { 0 };
+	AUTO_FREE char *string = NULL;
+	char *rest = NULL;
+	int r = nova_add_controller(&part, nova, "");
+	int taken = text_take(&part, &string);
+
+	if (r < 0 || taken < 0)
+		return r < 0 ? r : taken;
+	for (char *line = strtok_r(string, "\n", &rest); line != NULL;
+	     line = strtok_r(NULL, "\n", &rest))
+		text_add(text, "#   %s\n", line);
+	return 0;
+}
+
+static int write_all(struct text *text, const struct nova *nova)
+{
+	int r = nova_add_compute(text, nova, "");
+
+	if (r < 0)
+		return r;
+	text_add(text, "\n");
+	nova_add_order(text, nova, "# ");
+	text_add_comment(text, "# ", "On the controllers (--part controller):");
+	r = add_as_comments(text, nova);
+	text_add_comment(text, "# ", "");
+	text_add_comment(text, "# ", "Flavors (--part flavors):");
+	explain_flavors(text, nova, "# ");
+	nova_add_flavors(text, nova, "#   ");
+	return r;
+}
+
+static int write_part(struct text *text, const struct exports *exports, const struct nova *nova,
+		      enum part part)
+{
+	static const char *const heads[] = {
+		"nova.conf of a host with PCI devices for guests",
+		"nova.conf of a host with PCI devices for guests",
+		"nova.conf of the controllers (nova-api, nova-scheduler, nova-conductor)",
+		"Commands for the flavors",
+	};
+
+	nova_add_head(text, exports, nova, "# ", heads[part]);
+	nova_add_notes(text, nova, "# ");
+	if (part == PART_ALL)
+		return write_all(text, nova);
+	if (part == PART_FLAVORS) {
+		explain_flavors(text, nova, "# ");
+		nova_add_flavors(text, nova, "");
+		return 0;
+	}
+	nova_add_order(text, nova, "# ");
+	return part == PART_COMPUTE ? nova_add_compute(text, nova, "")
+				    : nova_add_controller(text, nova, "");
+}
 
 int export_nova(const struct exports *exports, struct text *ret_text, struct text *ret_reason)
 {
-	(void)ret_reason;
-	text_add(ret_text, "[pci]\n");
-	for (size_t i = 0; i < exports->device_count; i++)
-		if (export_is_given(&exports->devices[i]))
-			text_add(ret_text,
-				 "device_spec = {\"vendor_id\": \"%04x\", \"product_id\": "
-				 "\"%04x\"}\n",
-				 exports->devices[i].device->ids.vendor,
-				 exports->devices[i].device->ids.device);
-	return 0;
+	struct nova nova;
+	enum part part;
+	int r = find_part(exports, ret_reason, &part);
+
+	if (r == 0)
+		r = nova_make(exports, &nova, ret_reason);
+	if (r < 0)
+		return r;
+	r = write_part(ret_text, exports, &nova, part);
+	nova_free(&nova);
+	return r == -EINVAL ? -EIO : r;
 }

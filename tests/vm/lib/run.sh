@@ -149,6 +149,7 @@ lab_matrix() {
 	mkdir "$LAB/facts"
 	# shellcheck disable=SC2119
 	lab_run || true
+	lab_nova_layers || true
 	VFIO_CLAIM_LAB=$LAB bats --filter-tags '!long' "$VM_DIR"/*.bats
 }
 
@@ -160,6 +161,13 @@ run_and_test() {
 	rm -rf "${@/#/"$LAB/facts/"}"
 	lab_run "$@" || true
 	VFIO_CLAIM_LAB=$LAB bats "$VM_DIR/$tests"
+}
+
+# What Nova's own code says of `export nova`.
+lab_nova() {
+	lab_trees "${NOVA_RELEASES[@]}"
+	lab_nova_layers
+	VFIO_CLAIM_LAB=$LAB bats "$VM_DIR/nova.bats"
 }
 
 # Every machine that boots through GRUB with what `vfio-claim apply` did.
