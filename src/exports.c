@@ -4,11 +4,17 @@
 
 #include <string.h>
 
-#define NOVA_OPTIONS "by release part placement"
-
 const struct export_format export_formats[] = {
 	{ "nova", "[pci] of nova.conf, for computes, controllers and flavors", export_nova,
-	  NOVA_OPTIONS },
+	  "by release part placement" },
+	{ "edpm", "node set, service and control plane of RHOSO's EDPM", export_edpm,
+	  "by release placement" },
+	{ "genestack", "values for openstack-helm's Nova chart", export_genestack,
+	  "by release placement" },
+	{ "charms", "a bundle overlay for the OpenStack charms", export_charms,
+	  "by release placement" },
+	{ "bright", "cmsh commands and nova.conf for Bright OpenStack", export_bright,
+	  "by release" },
 	{ 0 },
 };
 

@@ -95,5 +95,9 @@ static inline bool export_is_given(const struct export_device *device)
 
 /* The formats. */
 export_function export_nova;
+export_function export_edpm;
+export_function export_genestack;
+export_function export_charms;
+export_function export_bright;
 
 #endif

@@ -78,9 +78,10 @@ static int refuse(struct work *work, const char *format, ...)
 	return -EPERM;
 }
 
-static int find_release(struct work *work)
+static int find_release(struct work *work, const char *usual)
 {
-	const char *name = work->exports->options->release;
+	const char *given = work->exports->options->release;
+	const char *name = given != NULL ? given : usual;
 
 	work->nova->release = nova_release_find(name);
 	if (work->nova->release != NULL)
@@ -91,12 +92,12 @@ static int find_release(struct work *work)
 	return -EINVAL;
 }
 
-static int read_options(struct work *work)
+static int read_options(struct work *work, const char *usual)
 {
 	static const char *const ways[] = { "auto", "ids", "address" };
 	const struct export_options *options = work->exports->options;
 	struct nova *nova = work->nova;
-	int r = find_release(work);
+	int r = find_release(work, usual);
 
 	if (r < 0)
 		return r;
@@ -817,11 +818,12 @@ static int add_notes(struct work *work)
 	return r;
 }
 
-int nova_make(const struct exports *exports, struct nova *ret_nova, struct text *reason)
+int nova_make(const struct exports *exports, const char *usual, struct nova *ret_nova,
+	      struct text *reason)
 {
 	struct nova nova = { 0 };
 	struct work work = { .exports = exports, .nova = &nova, .reason = reason };
-	int r = read_options(&work);
+	int r = read_options(&work, usual);
 
 	if (r == 0)
 		r = gather(&work);

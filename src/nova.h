@@ -65,11 +65,12 @@ struct nova {
 /*
  * Finds out what Nova is to be told. `by`, `release` and `placement` of the options count.
  *
+ * @usual: the release where the options name none; NULL: the newest
  * @reason: sentences on an error
  * Returns 0 and *ret_nova (release with nova_free()), -EINVAL for a wrong option, -EPERM where
  * Nova would refuse it, or take something else than is meant; or -ENOMEM.
  */
-int nova_make(const struct exports *exports, struct nova *ret_nova,
+int nova_make(const struct exports *exports, const char *usual, struct nova *ret_nova,
 	      struct text *reason) MUST_CHECK;
 
 void nova_free(struct nova *nova);
@@ -85,6 +86,10 @@ void nova_add_aliases(struct text *text, const struct nova *nova);
 int nova_add_compute(struct text *text, const struct nova *nova, const char *indent) MUST_CHECK;
 int nova_add_controller(struct text *text, const struct nova *nova,
 			const char *indent) MUST_CHECK;
+
+/* The scheduler's filters of this release and the one for PCI devices, commas between; NULL where
+ * they are not known. */
+const char *nova_filters(const struct nova_release *release);
 
 /* Comments, behind `prefix` ("# "): what is left out, and Placement's order of enabling. */
 void nova_add_notes(struct text *text, const struct nova *nova, const char *prefix);

@@ -92,21 +92,27 @@ int nova_add_compute(struct text *text, const struct nova *nova, const char *ind
 	return r;
 }
 
-/* The filters that a release has by itself (nova/conf/scheduler.py); the option replaces them. */
+/* Those of the release itself are in nova/conf/scheduler.py; the option replaces them. */
+const char *nova_filters(const struct nova_release *release)
+{
+	return release->version < NOVA_ZED
+		       ? NULL
+		       : "ComputeFilter,ComputeCapabilitiesFilter,"
+			 "ImagePropertiesFilter,ServerGroupAntiAffinityFilter,"
+			 "ServerGroupAffinityFilter,PciPassthroughFilter";
+}
+
 static void add_filters(struct text *text, const struct nova *nova, const char *indent)
 {
 	bool old = nova->release->version < NOVA_OCATA;
 	const char *option = old ? "scheduler_default_filters" : "enabled_filters";
+	const char *filters = nova_filters(nova->release);
 
-	if (nova->release->version >= NOVA_ZED) {
+	if (filters != NULL) {
 		add_comment(text, indent,
 			    "Nova's own filters and the one for PCI devices; keep further ones "
 			    "that you have.");
-		text_add(text,
-			 "%s%s = ComputeFilter,ComputeCapabilitiesFilter,"
-			 "ImagePropertiesFilter,ServerGroupAntiAffinityFilter,"
-			 "ServerGroupAffinityFilter,PciPassthroughFilter\n",
-			 indent, option);
+		text_add(text, "%s%s = %s\n", indent, option, filters);
 		return;
 	}
 	add_comment(text, indent,

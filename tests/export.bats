@@ -8,6 +8,8 @@ setup() {
 	load lib/machine.bash
 	export PYTHONDONTWRITEBYTECODE=1
 	conf=$BATS_TEST_TMPDIR/claim.conf
+	# As machine() has it; export_on may run in a pipe.
+	ROOT=$BATS_TEST_TMPDIR/tree
 }
 
 # export_on TABLE FORMAT OPTION... <CONFIG: on that machine.
@@ -274,4 +276,126 @@ lines() { sed -n "s/^$1 = //p"; }
 	refuses "the configuration has no claim" export_image nova <<<""
 	refuses "no claim takes a device of this machine" export_on twin-gpus nova \
 		<<<$'[claim a]\nmatch = 1234:5678'
+}
+
+# ---- The others, which carry what nova says
+
+facts_of() { python3 "$TESTS/tools/export-facts.py" "$1"; }
+
+# agrees FORMAT TABLE RELEASE OPTION...: with `nova` and with `cmdline`.
+agrees() {
+	local format=$1 table=$2 release=$3 config
+
+	shift 3
+	config=$(cat)
+	export_on "$table" "$format" --release "$release" "$@" <<<"$config" |
+		facts_of "$format" >"$BATS_TEST_TMPDIR/found"
+	export_on "$table" nova --release "$release" --part compute "$@" <<<"$config" |
+		facts_of nova >"$BATS_TEST_TMPDIR/wanted"
+	# A format without arguments leaves the boot loader to apply.
+	if [ "$format" != charms ]; then
+		"$TOOL" cmdline --json --root "$ROOT" --with-hardware --config "$conf" |
+			jq -r '.arguments[] | "argument \(.)"' >>"$BATS_TEST_TMPDIR/wanted"
+	fi
+	diff -u <(sort "$BATS_TEST_TMPDIR/wanted") <(sort "$BATS_TEST_TMPDIR/found")
+	[ "$(grep -c '^spec' "$BATS_TEST_TMPDIR/found")" -ge 1 ]
+}
+
+every_config() {
+	agrees "$1" twin-gpus "$2" <<<"$p2000"
+	agrees "$1" twin-gpus "$2" <<<$'[claim gpu]\nmatch = 02:00.0\nfunctions = matched\nalias = x'
+	agrees "$1" sriov "$2" --by address <<<$'[claim nic]\nmatch = 8086:1520\n[host]\nextra_args = hugepages=4'
+	agrees "$1" vm-nvidia-p100 "$2" <"$TESTS/machines/golden/vm-nvidia-p100.gpu.conf"
+	agrees "$1" many-functions "$2" <"$TESTS/machines/golden/many-functions.all.conf"
+}
+
+@test "edpm agrees with nova and cmdline" { every_config edpm 2023.1; }
+@test "genestack agrees with nova and cmdline" { every_config genestack 2025.1; }
+@test "charms agrees with nova" { every_config charms 2024.1; }
+@test "bright agrees with nova and cmdline" { every_config bright newton; }
+
+@test "every ID on the kernel command line is one of a device spec" {
+	local table
+
+	for table in twin-gpus sriov vm-nvidia-p100 many-functions workstation; do
+		cat "$TESTS/machines/golden/$table".[bvgad]*.conf >"$BATS_TEST_TMPDIR/config" 2>/dev/null
+		[ "$table" != twin-gpus ] || echo "$p2000" >"$BATS_TEST_TMPDIR/config"
+		[ "$table" != workstation ] ||
+			cp "$TESTS/machines/golden/workstation.display.conf" "$BATS_TEST_TMPDIR/config"
+		export_on "$table" nova <"$BATS_TEST_TMPDIR/config" | lines device_spec |
+			jq -r '"\(.vendor_id):\(.product_id)"' | sort -u >"$BATS_TEST_TMPDIR/specs"
+		"$TOOL" cmdline --root "$ROOT" --with-hardware --config "$conf" |
+			grep -oE 'vfio-pci\.ids=[^ ]*' | cut -d= -f2 | tr ',' '\n' |
+			cut -d: -f1,2 | sort -u >"$BATS_TEST_TMPDIR/ids"
+		[ -s "$BATS_TEST_TMPDIR/ids" ] || { echo "$table: no IDs"; false; }
+		comm -23 "$BATS_TEST_TMPDIR/ids" "$BATS_TEST_TMPDIR/specs" >"$BATS_TEST_TMPDIR/only"
+		diff /dev/null "$BATS_TEST_TMPDIR/only"
+	done
+}
+
+@test "Placement in every format that has it" {
+	local config=$p2000$'\nresource_class = CUSTOM_P2000'
+
+	export_on twin-gpus edpm --placement <<<"$config" >"$BATS_TEST_TMPDIR/edpm"
+	[ "$(grep -c 'pci_in_placement = True' "$BATS_TEST_TMPDIR/edpm")" -eq 4 ]
+	[ "$(grep -c 'report_in_placement = True' "$BATS_TEST_TMPDIR/edpm")" -eq 1 ]
+	export_on twin-gpus genestack --placement <<<"$config" >"$BATS_TEST_TMPDIR/genestack"
+	grep -qx '      pci_in_placement: true' "$BATS_TEST_TMPDIR/genestack"
+	grep -qx '                report_in_placement: true' "$BATS_TEST_TMPDIR/genestack"
+	export_on twin-gpus charms --placement <<<"$config" >"$BATS_TEST_TMPDIR/charms"
+	grep -qx '      pci-in-placement: true' "$BATS_TEST_TMPDIR/charms"
+	grep -qx '      pci-report-in-placement: true' "$BATS_TEST_TMPDIR/charms"
+	run -2 export_on twin-gpus bright --placement <<<"$config"
+	[[ $output == *"export bright has no --placement"* ]]
+}
+
+@test "what nova refuses, the others refuse too" {
+	local format
+
+	for format in edpm genestack charms bright; do
+		refuses "export $format: the aliases a and b are both for 10de:1c30" \
+			export_on twin-gpus "$format" <<<$'[claim a]\nmatch = 01:00.0\n[claim b]\nmatch = 02:00.0'
+	done
+}
+
+# ---- What comes from outside: the file's own text, names of devices and of the host
+
+nasty=$'it\'s "quoted" \\ $HOME `id` {{ lookup("pipe", "id") }} {% x %} %s %n #: - ? & ]]> \tEND\n---\n...\nEND\nEOF'
+
+@test "no text of the configuration breaks out of YAML" {
+	local config
+
+	config=$p2000$'\n# '${nasty//$'\n'/$'\n# '}$'\n#\u2028 \u0085 \ufeff \U1F600 \x01 \x7f'
+	export_on twin-gpus edpm <<<"$config" >"$BATS_TEST_TMPDIR/out"
+	facts_of files <"$BATS_TEST_TMPDIR/out" | jq -j '."/etc/vfio-claim.conf"' | cmp - "$conf"
+	refuses "a file of the configuration is not UTF-8" \
+		export_on twin-gpus edpm <<<"$p2000"$'\n# \xff'
+	# The others do not carry it.
+	for format in nova genestack charms bright; do
+		export_on twin-gpus "$format" <<<"$config" >"$BATS_TEST_TMPDIR/out"
+		export_on twin-gpus "$format" <<<"$p2000" | cmp - "$BATS_TEST_TMPDIR/out"
+	done
+}
+
+@test "no name of a device or a host breaks out of a comment" {
+	local format
+
+	for format in nova edpm genestack charms bright; do
+		machine twin-gpus
+		mkdir -p "$ROOT/usr/share/misc" "$ROOT/proc/sys/kernel"
+		printf '10de  Nasty %s\n\t1c30  %s\x1b[31m \xff \xc2\x85 [x]\n' "${nasty%%$'\n'*}" \
+			"${nasty%%$'\n'*}" >"$ROOT/usr/share/misc/pci.ids"
+		printf 'node"\x1b[31m: {{ x }} \xff $(id)' >"$ROOT/proc/sys/kernel/hostname"
+		echo "$p2000" >"$conf"
+		"$TOOL" export "$format" --root "$ROOT" --with-hardware --config "$conf" \
+			>"$BATS_TEST_TMPDIR/out"
+		facts_of "$format" <"$BATS_TEST_TMPDIR/out" | grep -v ^argument |
+			sort >"$BATS_TEST_TMPDIR/nasty"
+		[ -s "$BATS_TEST_TMPDIR/nasty" ]
+		export_on twin-gpus "$format" <<<"$p2000" | facts_of "$format" | grep -v ^argument |
+			sort | diff -u - "$BATS_TEST_TMPDIR/nasty"
+		[ "$format" = charms ] || grep -qF 'quoted' "$BATS_TEST_TMPDIR/out"
+		LC_ALL=C grep -nP '[\x00-\x08\x0b-\x1f\x7f]' "$BATS_TEST_TMPDIR/out" && false
+	done
+	sh -n "$BATS_TEST_TMPDIR/out"
 }
