@@ -107,8 +107,9 @@ int export_nova(const struct exports *exports, struct text *ret_text, struct tex
 	enum part part;
 	int r = find_part(exports, ret_reason, &part);
 
-	if (r == 0)
-		r = nova_make(exports, NULL, &nova, ret_reason);
+	if (r < 0)
+		return r;
+	r = nova_make(exports, NULL, &nova, ret_reason);
 	if (r < 0)
 		return r;
 	r = write_part(ret_text, exports, &nova, part);

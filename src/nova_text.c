@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What Nova is told, as lines of its configuration and as commands. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "nova.h"
@@ -52,12 +53,9 @@ static int add_option(struct text *text, const char *indent, const char *name,
 /* A prefix for comments that are as far in as the lines. */
 static void add_comment(struct text *text, const char *indent, const char *sentence)
 {
-	char prefix[64] = "";
+	char prefix[64];
 
-	if (strlen(indent) + sizeof("# ") <= sizeof(prefix)) {
-		(void)strcat(prefix, indent);
-		(void)strcat(prefix, "# ");
-	}
+	(void)snprintf(prefix, sizeof(prefix), "%s# ", indent);
 	text_add_comment(text, prefix, sentence);
 }
 

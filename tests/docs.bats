@@ -282,6 +282,35 @@ choices() {
 	same --class "$BATS_TEST_TMPDIR/in-tool" "vfio-claim(8)" "$BATS_TEST_TMPDIR/in-page"
 }
 
+@test "vfio-claim(8) has every format of export, and no others" {
+	run "$build/vfio-claim" export
+	sed -nE 's/^  ([a-z-]+) .*/\1/p' <<<"$output" >"$BATS_TEST_TMPDIR/in-help"
+	section vfio-claim.8 EXPORTS | sed -nE 's/^\*([a-z-]+)\*$/\1/p' >"$BATS_TEST_TMPDIR/in-page"
+	same "vfio-claim export" "$BATS_TEST_TMPDIR/in-help" \
+		"vfio-claim(8)" "$BATS_TEST_TMPDIR/in-page"
+}
+
+@test "every example of an export works" {
+	local count=0 line file machine=$BATS_TEST_TMPDIR/machine
+	local -a words
+
+	tests/machines/make-tree tests/machines/twin-gpus.txt "$machine"
+	grep -hE '^([[:space:]]*\$ |#? *)?vfio-claim export [a-z]' README.md "$man"/*.scd \
+		packaging/examples/* | sed 's/.*vfio-claim export/export/' >"$BATS_TEST_TMPDIR/lines"
+	while read -r line; do
+		# The machine and the files of the example are stood in for.
+		read -ra words < <(sed -E 's/ >.*//; s/--(output|snapshot|config) [^ ]+//g' <<<"$line")
+		for file in packaging/examples/gpu.conf packaging/examples/openstack.conf; do
+			echo "${words[*]} with $file"
+			"$build/vfio-claim" "${words[@]}" --root "$machine" --with-hardware \
+				--config "$file" >"$BATS_TEST_TMPDIR/out"
+			[ -s "$BATS_TEST_TMPDIR/out" ]
+		done
+		count=$((count + 1))
+	done <"$BATS_TEST_TMPDIR/lines"
+	[ "$count" -ge 6 ]
+}
+
 @test "vfio-claim.conf(5) has every key, in its section, and no others" {
 	local name
 
