@@ -238,6 +238,10 @@ rpm:
 		-ba $(BUILD)/rpm/SPECS/vfio-claim.spec
 	@ls $(abspath $(BUILD))/rpm/RPMS/*/vfio-claim-$(VERSION)-*.rpm
 
+# For tests/fuzz.bats.
+print-core:
+	@printf '%s\n' $(CORE:%=src/%.c)
+
 check:
 	$(Q)tests/check
 
@@ -278,4 +282,4 @@ clean:
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/unit/*.d)
 
-.PHONY: all install install-man uninstall check lint lab machines storage-machines package-machines more-machines demo clean unit-tests deb dist rpm sbom
+.PHONY: all install install-man uninstall check lint lab machines storage-machines package-machines more-machines demo clean unit-tests deb dist rpm sbom print-core

@@ -22,16 +22,21 @@ replay() {
 	[ "$status" -ne 0 ]
 }
 
-# search NAME: twenty thousand inputs of its own making.
+# search NAME [SOURCE...]: twenty thousand inputs of its own making.
 search() {
+	local name=$1
+	local -a sources=(src/{text,pci,claim,config,table,cmdline,match,guards,plan,udev_rule,quoting}.c)
+
+	shift
+	[ $# = 0 ] || sources=("$@")
 	command -v clang >/dev/null || skip "clang is not installed"
 	with_sanitizer && skip "the fuzzer has its own sanitizers"
 	clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -std=c17 \
-		-D_GNU_SOURCE -Isrc -g -O1 -o "$BATS_TEST_TMPDIR/fuzz" "tests/fuzz/fuzz_$1.c" \
-		src/{text,pci,claim,config,table,cmdline,match,guards,plan,udev_rule,quoting}.c
+		-D_GNU_SOURCE -Isrc -g -O1 -o "$BATS_TEST_TMPDIR/fuzz" "tests/fuzz/fuzz_$name.c" \
+		"${sources[@]}"
 	mkdir "$BATS_TEST_TMPDIR/new"
 	"$BATS_TEST_TMPDIR/fuzz" -runs=20000 -seed=1 -artifact_prefix="$BATS_TEST_TMPDIR/" \
-		"$BATS_TEST_TMPDIR/new" "tests/fuzz/corpus/$1" >"$BATS_TEST_TMPDIR/log" 2>&1 || {
+		"$BATS_TEST_TMPDIR/new" "tests/fuzz/corpus/$name" >"$BATS_TEST_TMPDIR/log" 2>&1 || {
 		tail -n 40 "$BATS_TEST_TMPDIR/log"
 		return 1
 	}
@@ -41,7 +46,13 @@ search() {
 @test "fuzz: the claims table's corpus" { replay table; }
 @test "fuzz: the command line's corpus" { replay cmdline; }
 @test "fuzz: the corpus of quoting" { replay quoting; }
+@test "fuzz: the corpus of exports" { replay exports; }
 @test "fuzz: the config's parser, shortly" { search config; }
 @test "fuzz: the claims table's parser, shortly" { search table; }
 @test "fuzz: the command line's parser, shortly" { search cmdline; }
 @test "fuzz: quoting, shortly" { search quoting; }
+@test "fuzz: exports, shortly" {
+	# What a format needs is much of the core.
+	mapfile -t core < <(make --no-print-directory -s print-core)
+	search exports "${core[@]}"
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Fuzzes every export: the input is the configuration, the names of a device and of the host, and
+ * the choice of options. Whatever is printed is lines of visible UTF-8, and what begins none of
+ * Nova's own lines begins none.
+ */
+#include <errno.h>
+
+#include "config.h"
+#include "exports.h"
+#include "fuzz.h"
+#include "inventory.h"
+
+static struct device devices[] = {
+	{ .address = { 0, 1, 0, 0 },
+	  .ids = { 0x10de, 0x1c30, 0x10de, 0x11b3 },
+	  .class_code = 0x030000,
+	  .iommu_group = 1 },
+	{ .address = { 0, 1, 0, 1 },
+	  .ids = { 0x10de, 0x10f1, 0x10de, 0x11b3 },
+	  .class_code = 0x040300,
+	  .iommu_group = 1 },
+	{ .address = { 0, 2, 0, 0 },
+	  .ids = { 0x10de, 0x1c30, 0x10de, 0x11b3 },
+	  .class_code = 0x030200,
+	  .iommu_group = 2 },
+	{ .address = { 0, 5, 0, 0 }, .ids = { 0x8086, 0x1521, 0, 0 }, .class_code = 0x020000 },
+	{ .address = { 0, 5, 0x10, 0 },
+	  .ids = { 0x8086, 0x1520, 0, 0 },
+	  .class_code = 0x020000,
+	  .is_vf = true },
+	{ .address = { 0x10000, 1, 0, 0 },
+	  .ids = { 0x10de, 0x2342, 0, 0 },
+	  .class_code = 0x030200 },
+};
+
+enum { DEVICES = sizeof(devices) / sizeof(devices[0]), NAME_MOST = 200 };
+
+static const struct details details[DEVICES] = {
+	[3] = { .sriov_totalvfs = 7, .sriov_numvfs = 1 },
+	[4] = { .is_vf = true, .has_physfn = true, .physfn = { 0, 5, 0, 0 } },
+};
+
+static const char *const releases[] = { NULL, "newton", "pike", "zed", "2023.1", "2025.1" };
+static const char *const ways[] = { NULL, "ids", "address" };
+static const char *const parts[] = { NULL, "compute", "controller", "flavors" };
+
+/* One "word" of letters, digits and `extra`; returns what is behind it. */
+static const char *take_word(const char *json, const char *extra)
+{
+	char word[300];
+	size_t length = strcspn(json + 1, "\"\n");
+
+	MUST(*json == '"' && json[length + 1] == '"' && length < sizeof(word));
+	memcpy(word, json + 1, length);
+	word[length] = '\0';
+	MUST(is_plain_word(word, length, extra));
+	return json + length + 2;
+}
+
+/* {"name": "value", ...} to the end of the line, with names that there are. */
+static void check_object(const char *json)
+{
+	static const char *const names[] = {
+		"\"address\"",     "\"vendor_id\"",       "\"product_id\"",     "\"name\"",
+		"\"device_type\"", "\"numa_policy\"",     "\"resource_class\"", "\"traits\"",
+		"\"managed\"",     "\"live_migratable\"", "\"one_time_use\"",
+	};
+
+	const size_t count = sizeof(names) / sizeof(names[0]);
+
+	MUST(*json == '{');
+	do {
+		size_t i = 0;
+
+		json += *json == ',' ? 2 : 1;
+		while (i < count && strncmp(json, names[i], strlen(names[i])) != 0)
+			i++;
+		MUST(i < count);
+		json = take_word(json, "_");
+		MUST(strncmp(json, ": ", 2) == 0);
+		json = take_word(json + 2, "._-:*,");
+	} while (strncmp(json, ", ", 2) == 0);
+	MUST(strncmp(json, "}\n", 2) == 0);
+}
+
+static void check_line(const char *line, size_t length, const char *format)
+{
+	static const char *const nova[] = { "#",
+					    "[",
+					    "device_spec = {",
+					    "alias = {",
+					    "pci_",
+					    "passthrough_whitelist = {",
+					    "report_in_placement = ",
+					    "enabled_filters = ",
+					    "openstack flavor set FLAVOR" };
+
+	for (size_t i = 0; i < length; i++)
+		MUST((unsigned char)line[i] >= ' ' && line[i] != 0x7f);
+	if (strcmp(format, "nova") != 0 || length == 0)
+		return;
+	for (size_t i = 0; i < sizeof(nova) / sizeof(nova[0]); i++)
+		if (strncmp(line, nova[i], strlen(nova[i])) == 0) {
+			const char *brace = memchr(line, '{', length);
+
+			if (brace != NULL && *line != '#')
+				check_object(brace);
+			return;
+		}
+	MUST(!"a line that Nova does not have");
+}
+
+static void check_text(const char *text, const char *format)
+{
+	MUST(is_utf8(text) && *text != '\0');
+	while (*text != '\0') {
+		size_t length = strcspn(text, "\n");
+
+		MUST(text[length] == '\n');
+		check_line(text, length, format);
+		text += length + 1;
+	}
+}
+
+static void run_formats(const struct exports *exports)
+{
+	for (const struct export_format *format = export_formats; format->name != NULL;
+	     format++) {
+		struct text text = { 0 };
+		struct text reason = { 0 };
+		char *string;
+		char *sentences;
+		int r = format->write(exports, &text, &reason);
+
+		MUST(text_take(&text, &string) == 0 && text_take(&reason, &sentences) == 0);
+		MUST(r == 0 || ((r == -EPERM || r == -EINVAL) && *sentences != '\0'));
+		if (r == 0)
+			check_text(string, format->name);
+		free(string);
+		free(sentences);
+	}
+}
+
+/* As the tool does it. */
+static void describe(const struct plan *plan, const char *name, struct export_device *out)
+{
+	for (size_t i = 0; i < DEVICES; i++) {
+		out[i] = (struct export_device){ .device = &devices[i],
+						 .details = &details[i],
+						 .name = name };
+		for (size_t d = 0; d < plan->decision_count; d++)
+			if (plan->decisions[d].device == &devices[i]) {
+				out[i].claim = plan->decisions[d].claim;
+				out[i].taken = plan->decisions[d].verdict == VERDICT_TAKE;
+				out[i].reason = plan->decisions[d].reason;
+			}
+	}
+}
+
+static void run_machine(struct exports *exports)
+{
+	struct snapshot snapshot = { devices, DEVICES };
+	const struct guards whole = { .phase = PHASE_WHOLE };
+	struct export_device described[DEVICES];
+	struct plan plan = { 0 };
+
+	run_formats(exports);
+	for (size_t i = 0; i < DEVICES; i++)
+		devices[i].candidate = true;
+	MUST(plan_make(exports->claims, &snapshot, &whole, &plan) == 0);
+	describe(&plan, exports->machine, described);
+	exports->has_machine = true;
+	exports->devices = described;
+	exports->device_count = DEVICES;
+	exports->plan = &plan;
+	run_formats(exports);
+	plan_free(&plan);
+}
+
+static void run(const struct config *config, const char *text, size_t choice)
+{
+	struct target target = { .architecture = ARCH_X86,
+				 .cpu = CPU_INTEL,
+				 .line_most = COMMAND_LINE_MOST };
+	const struct export_options options = { .release = releases[choice % 6],
+						.by = ways[choice / 6 % 3],
+						.part = parts[choice / 18 % 4],
+						.placement = choice / 72 % 2 == 1 };
+	const struct export_file file = { "/etc/vfio-claim.conf", text };
+	char name[NAME_MOST];
+	char reason[ARGUMENTS_REASON_SIZE];
+	struct arguments arguments;
+	char *line;
+	struct exports exports = { .claims = &config->claims,
+				   .host = &config->host,
+				   .files = &file,
+				   .file_count = 1,
+				   .machine = clean_text(text, name, sizeof(name)),
+				   .architecture = ARCH_X86,
+				   .arguments = &arguments,
+				   .options = &options };
+
+	if (arguments_compose(config, &target, "", &arguments, reason) < 0)
+		return;
+	MUST(kargs_join(&arguments.kargs, &line) == 0);
+	exports.line = line;
+	run_machine(&exports);
+	free(line);
+	arguments_free(&arguments);
+}
+
+/* The last byte chooses among the options, the rest is the file. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct config config = { 0 };
+	struct diagnostics diagnostics = { 0 };
+
+	if (size == 0)
+		return 0;
+	char *text = strndup((const char *)data, size - 1);
+	MUST(text != NULL);
+	MUST(config_parse(&config, "fuzz", text, strlen(text), &diagnostics) == 0);
+	if (diagnostics.count == 0)
+		run(&config, text, data[size - 1]);
+	free(text);
+	config_free(&config);
+	diagnostics_free(&diagnostics);
+	return 0;
+}
