@@ -665,6 +665,13 @@ static int judge_two_names(struct work *work, const struct unit *a, const struct
 	if (by_class(work, a) && by_class(work, b) &&
 	    strcmp(a->claim->cloud.resource_class, b->claim->cloud.resource_class) != 0)
 		return 0;
+	if (a->claim->origin != ORIGIN_CONFIG || b->claim->origin != ORIGIN_CONFIG)
+		return refuse(
+			work,
+			"%s and %s both claim %04x:%04x, one of them on the kernel command "
+			"line, and Nova tells aliases by IDs; put both into the "
+			"configuration, as one claim or with one alias",
+			a->claim->name, b->claim->name, a->vendor, a->product);
 	return refuse(
 		work,
 		"the aliases %s and %s are both for %04x:%04x, and Nova would give either "

@@ -175,7 +175,10 @@ void nova_add_flavors(struct text *text, const struct nova *nova, const char *in
 		if (alias->companion || (i > 0 && strcmp(alias->name, alias[-1].name) == 0))
 			continue;
 		text_add(text, "%sopenstack flavor set FLAVOR --property ", indent);
-		text_add(text, "'pci_passthrough:alias=%s:1'\n", alias->name);
+		text_add(text, "'pci_passthrough:alias=%s:1'", alias->name);
+		if (alias->devices > 1)
+			text_add(text, " # at most %u on this host", alias->devices);
+		text_add(text, "\n");
 	}
 }
 

@@ -187,7 +187,23 @@ lines() { sed -n "s/^$1 = //p"; }
 	[ "$(lines pci_weight_multiplier <"$BATS_TEST_TMPDIR/out")" = 1.0 ]
 	[ "$(lines alias <"$BATS_TEST_TMPDIR/out" | wc -l)" -eq 2 ]
 	export_on twin-gpus nova --part flavors <<<"$p2000" | grep -v '^#' |
-		diff -u <(echo "openstack flavor set FLAVOR --property 'pci_passthrough:alias=p2000:1'") -
+		diff -u <(echo "openstack flavor set FLAVOR --property 'pci_passthrough:alias=p2000:1' # at most 2 on this host") -
+	export_on twin-gpus nova --part flavors <<<$'[claim a]\nmatch = 01:00.0' | sh -n
+}
+
+@test "export: the keys for clouds change nothing on the host" {
+	local config keys
+
+	config=$p2000$'\nexpect = 2'
+	keys=$'\nalias = x\ndevice_type = type-PF\nnuma_policy = socket\nresource_class = PGPU'
+	keys+=$'\ntraits = CUSTOM_A\nmanaged = yes\nlive_migratable = yes\none_time_use = yes'
+	machine twin-gpus
+	claims <<<"$config"
+	cp "$ROOT/etc/vfio-claim/claims" "$BATS_TEST_TMPDIR/table"
+	"$TOOL" cmdline --root "$ROOT" --with-hardware >"$BATS_TEST_TMPDIR/cmdline"
+	claims <<<"$config$keys"
+	cmp "$BATS_TEST_TMPDIR/table" "$ROOT/etc/vfio-claim/claims"
+	"$TOOL" cmdline --root "$ROOT" --with-hardware | cmp - "$BATS_TEST_TMPDIR/cmdline"
 }
 
 @test "nova: what stands in comments is not told twice, and no line is left bare" {
@@ -241,6 +257,11 @@ lines() { sed -n "s/^$1 = //p"; }
 	# alias_two_names
 	refuses "the aliases a and b are both for 10de:1c30" export_on twin-gpus nova \
 		<<<$'[claim a]\nmatch = 01:00.0\n[claim b]\nmatch = 02:00.0'
+	machine twin-gpus
+	append rd.vfio-claim=02:00.0
+	echo $'[claim a]\nmatch = 01:00.0' >"$conf"
+	refuses "a and rd.vfio-claim-1 both claim 10de:1c30, one of them on the kernel command line" \
+		"$TOOL" export nova --root "$ROOT" --with-hardware --config "$conf"
 	refuses "the alias a-audio of claim a-audio is also the name for further functions of claim a's cards" \
 		export_on twin-gpus nova <<<$'[claim a]\nmatch = 10de:1c30\n[claim a-audio]\nmatch = 00:1f.3'
 	# wrong_type

@@ -56,3 +56,13 @@ search() {
 	mapfile -t core < <(make --no-print-directory -s print-core)
 	search exports "${core[@]}"
 }
+
+# INI has its real reader, oslo.config, in tests/vm/nova.bats.
+@test "quoting: real readers of JSON, YAML, TOML, XML and shell get what was said" {
+	"${CC:-cc}" -std=c17 -D_GNU_SOURCE -Isrc -o "$BATS_TEST_TMPDIR/quote" tests/tools/quote.c \
+		src/quoting.c src/text.c
+	run python3 -B tests/tools/quotes.py "$BATS_TEST_TMPDIR/quote"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "$(wc -l <<<"$output")" -eq 6 ]
+}

@@ -209,3 +209,15 @@ $same"
 alias_two_kinds refused: ValueError
 $same"
 }
+
+@test "oslo.config reads what the quoting for INI wrote" {
+	local release
+
+	"${CC:-cc}" -std=c17 -D_GNU_SOURCE -I"$REPO/src" -o "$BATS_TEST_TMPDIR/quote" \
+		"$TESTS/tools/quote.c" "$REPO"/src/{quoting,text}.c
+	python3 -B "$TESTS/tools/quotes.py" "$BATS_TEST_TMPDIR/quote" "$BATS_TEST_TMPDIR"
+	for release in 12 13; do
+		"$TESTS/vm/lab" _call lab_nova_judge "$release" "$BATS_TEST_TMPDIR" ini |
+			grep -E '^read [0-9]{3,}$'
+	done
+}

@@ -11,7 +11,8 @@ Runs where Nova is installed, with the cases of the test in /mnt. A case is a di
   classes        CLASS NUMBER: the inventory in Placement (optional)
 
 Prints one line a case: "ok NAME" or "not ok NAME: why". `judge.py refusals` gives Nova, by hand,
-what vfio-claim refuses to write, and prints what Nova makes of each.
+what vfio-claim refuses to write, and prints what Nova makes of each. `judge.py ini` reads ini.conf
+with oslo.config and compares it with ini.strings (tests/tools/quotes.py).
 """
 
 import os
@@ -23,6 +24,7 @@ MACHINES = "/mnt/machines"
 DEVICES = "/sys/bus/pci/devices"
 
 import nova.conf  # noqa: E402
+from oslo_config import cfg  # noqa: E402
 from nova import context, exception, objects  # noqa: E402
 from nova.compute import pci_placement_translator as translator  # noqa: E402
 from nova.pci import request, stats, whitelist  # noqa: E402
@@ -377,5 +379,16 @@ def cases():
     return failed > 0
 
 
+def ini():
+    strings = read("/mnt/ini.strings").split("\0")[:-1]
+    conf = cfg.ConfigOpts()
+    conf.register_opts([cfg.MultiStrOpt(f"o{n}") for n in range(len(strings))], group="group")
+    conf([], default_config_files=["/mnt/ini.conf"], default_config_dirs=[])
+    for number, string in enumerate(strings):
+        got = conf.group[f"o{number}"]
+        must(got == [string], repr(string), "is read as", repr(got))
+    print("read", len(strings))
+
+
 if __name__ == "__main__":
-    sys.exit(refusals() if sys.argv[1:] == ["refusals"] else cases())
+    sys.exit({"refusals": refusals, "ini": ini}.get("".join(sys.argv[1:]), cases)())
