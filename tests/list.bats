@@ -607,7 +607,7 @@ drawing() {
 
 @test "list: 4,096 functions in every form" {
 	ROOT=$BATS_TEST_TMPDIR/many
-	"$TESTS/machines/make-thousands" "$ROOT"
+	"$TESTS/machines/make-many" 4096 "$ROOT"
 	add_names
 	conf <<<$'[claim gpus]\nmatch = 10de:20b0\nfunctions = matched\n[claim ports]\nmatch = 8086:347a'
 	list
