@@ -62,6 +62,7 @@ override LDFLAGS += $(if $(ASAN),-fsanitize=address$(comma)undefined)
 CORE := text pci claim config table cmdline match guards mount_table plan record udev_rule variant \
 	sentences kargs arguments leftovers loader_text state owned_files uses natives runtime_rules \
 	archive_names capture_text inventory inventory_text inventory_svg
+CORE += lookup
 CORE += findings readiness readiness_devices readiness_boot metrics
 BOOT_EDGES := root scan modules apply log options storage needs
 TOOL_EDGES := root scan modules storage needs usage runtime apply config_files image options target \

@@ -9,37 +9,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lookup.h"
 #include "text.h"
 
 #define DEVICES "sys/bus/pci/devices"
 
 /* PCI_SRIOV_TOTAL_VF is a field of 16 bits. */
 enum { NUMBER_SIZE = 16, VFS_MOST = 65535, NODES_MOST = 1 << 16 };
-
-void snapshot_mark_all(struct snapshot *snapshot)
-{
-	for (size_t i = 0; i < snapshot->count; i++)
-		snapshot->devices[i].candidate = true;
-}
-
-size_t snapshot_find(const struct snapshot *snapshot, const struct pci_address *address)
-{
-	size_t low = 0;
-	size_t high = snapshot->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = pci_address_compare(&snapshot->devices[middle].address, address);
-
-		if (order == 0)
-			return middle;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return snapshot->count;
-}
 
 static bool has(int dir, const char *name)
 {
@@ -60,11 +36,9 @@ static unsigned read_number(int dir, const char *name, unsigned most, unsigned o
 		       : otherwise;
 }
 
-static void read_modalias(int dir, const struct device *device, struct details *details)
+/* As modalias_show() in drivers/pci/pci-sysfs.c prints it: no need to read what is known. */
+static void make_modalias(const struct device *device, struct details *details)
 {
-	if (read_attribute(dir, "modalias", details->modalias, sizeof(details->modalias)) > 0)
-		return;
-	/* As modalias_show() in drivers/pci/pci-sysfs.c prints it. */
 	(void)snprintf(details->modalias, sizeof(details->modalias),
 		       "pci:v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X", device->ids.vendor,
 		       device->ids.device, device->ids.subvendor, device->ids.subdevice,
@@ -80,7 +54,9 @@ static void read_sriov(int dir, struct details *details)
 			      pci_address_parse(target, &details->physfn, NULL) == 0;
 	/* The attribute, since 5.13, is there a little before the link is. */
 	details->is_vf = details->has_physfn || has(dir, "sriov_vf_msix_count");
-	details->sriov_totalvfs = read_number(dir, "sriov_totalvfs", VFS_MOST, 0);
+	/* A virtual function has none of its own. */
+	if (!details->is_vf)
+		details->sriov_totalvfs = read_number(dir, "sriov_totalvfs", VFS_MOST, 0);
 	if (details->sriov_totalvfs == 0)
 		return;
 	details->sriov_numvfs = read_number(dir, "sriov_numvfs", VFS_MOST, 0);
@@ -150,12 +126,13 @@ static void read_device(int devices, const struct snapshot *snapshot, size_t ind
 	(void)pci_address_format(&device->address, address);
 	/* A path below the device itself is one link shorter for each attribute. */
 	AUTO_CLOSE int dir = openat(devices, address, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	read_modalias(dir, device, details);
+	make_modalias(device, details);
 	if (dir < 0)
 		return;
 	details->numa_node = (int)read_number(dir, "numa_node", NODES_MOST, UINT_MAX);
 	/* pci_dev_attrs_are_visible() has it for VGA alone, class 0300 and the old 0001. */
-	details->boot_vga = (int)read_number(dir, "boot_vga", 1, UINT_MAX);
+	if (device->class_code >> 8 == 0x0300 || device->class_code >> 8 == 0x0001)
+		details->boot_vga = (int)read_number(dir, "boot_vga", 1, UINT_MAX);
 	read_sriov(dir, details);
 	read_override(dir, details);
 	read_reset(dir, details);

@@ -54,10 +54,4 @@ struct details {
 int details_read(const struct root *root, const struct snapshot *snapshot,
 		 struct details **ret_details) MUST_CHECK;
 
-/* Marks every device as a candidate: a tool shows all of them. */
-void snapshot_mark_all(struct snapshot *snapshot);
-
-/* The index of the device at this address, or snapshot->count. By bisection. */
-size_t snapshot_find(const struct snapshot *snapshot, const struct pci_address *address);
-
 #endif

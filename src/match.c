@@ -2,6 +2,8 @@
 /* Which devices a claim's selectors take. */
 #include "match.h"
 
+#include "lookup.h"
+
 static bool address_holds(const struct selector *selector, const struct pci_address *address)
 {
 	return selector->any_function ? pci_address_same_slot(&selector->address, address)
@@ -21,7 +23,7 @@ bool selector_holds_plainly(const struct selector *selector, const struct device
 	       ((selector->class_code ^ device->class_code) & selector->class_mask) == 0;
 }
 
-static bool holds(const struct selector *selector, const struct device *device)
+bool selector_holds(const struct selector *selector, const struct device *device)
 {
 	return selector_holds_plainly(selector, device) &&
 	       ((selector->words & SELECT_PATH) == 0 ||
@@ -40,52 +42,64 @@ bool claim_means_early(const struct claim *claim, const struct device *device)
 	return false;
 }
 
-/* Also where the place is right and the device is not: the refusal says what is there. */
-static bool is_concerned(const struct selector *selector, const struct device *device)
+static void mark_slot(struct snapshot *snapshot, size_t index)
 {
-	if ((selector->words & SELECT_ADDRESS) != 0)
-		return address_holds(selector, &device->address);
-	return selector_holds_plainly(selector, device);
+	size_t end = snapshot_slot_end(snapshot, index);
+
+	for (size_t i = snapshot_slot_begin(snapshot, index); i < end; i++)
+		snapshot->devices[i].candidate = true;
 }
 
-static bool could_take(const struct claims *claims, const struct device *device)
+/* A claim with functions = matched takes nothing along: its devices' neighbours do not matter. */
+static void mark_concerned(struct snapshot *snapshot, const struct claim *claim,
+			   const struct lookup *lookup, size_t *found)
 {
-	for (size_t i = 0; i < claims->count; i++)
-		for (size_t j = 0; j < claims->items[i].match_count; j++)
-			if (is_concerned(&claims->items[i].matches[j], device))
-				return true;
-	return false;
+	for (size_t i = 0; i < claim->match_count; i++) {
+		size_t count = lookup_concerned(lookup, &claim->matches[i], found);
+
+		for (size_t j = 0; j < count; j++)
+			if (claim->functions == FUNCTIONS_ALL)
+				mark_slot(snapshot, found[j]);
+			else
+				snapshot->devices[found[j]].candidate = true;
+	}
+}
+
+void snapshot_mark_all(struct snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->count; i++)
+		snapshot->devices[i].candidate = true;
 }
 
 void snapshot_mark_candidates(struct snapshot *snapshot, const struct claims *claims)
 {
-	size_t slot = 0; /* first function of the slot at hand; devices are in address order */
-	bool in_slot = false;
+	AUTO_FREE size_t *found = calloc(snapshot->count + 1, sizeof(*found));
+	struct lookup *lookup;
 
-	for (size_t i = 0; i <= snapshot->count; i++) {
-		bool same = i < snapshot->count &&
-			    pci_address_same_slot(&snapshot->devices[slot].address,
-						  &snapshot->devices[i].address);
-
-		if (!same) {
-			for (; in_slot && slot < i; slot++)
-				snapshot->devices[slot].candidate = true;
-			slot = i;
-			in_slot = false;
-		}
-		if (i < snapshot->count)
-			in_slot = in_slot || could_take(claims, &snapshot->devices[i]);
+	/* One candidate too many costs a few reads, one too few a device. */
+	if (found == NULL || lookup_new(snapshot, &lookup) < 0) {
+		snapshot_mark_all(snapshot);
+		return;
 	}
+	for (size_t i = 0; i < claims->count; i++)
+		mark_concerned(snapshot, &claims->items[i], lookup, found);
+	lookup_free(lookup);
 }
 
 size_t selector_select(const struct selector *selector, const struct snapshot *snapshot,
 		       bool *taken)
 {
+	bool in_slot = (selector->words & SELECT_ADDRESS) != 0;
+	struct pci_address first = selector->address;
 	size_t found = 0;
 	size_t counted = 0;
 
-	for (size_t i = 0; i < snapshot->count; i++) {
-		if (!holds(selector, &snapshot->devices[i]))
+	first.function = 0;
+	for (size_t i = in_slot ? snapshot_place(snapshot, &first) : 0; i < snapshot->count;
+	     i++) {
+		if (in_slot && !pci_address_same_slot(&first, &snapshot->devices[i].address))
+			break;
+		if (!selector_holds(selector, &snapshot->devices[i]))
 			continue;
 		counted++;
 		if ((selector->words & SELECT_NTH) != 0 && counted != selector->nth)

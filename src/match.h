@@ -8,6 +8,9 @@
 /* True when the words that need no detail (address, IDs, class) hold for the device. */
 bool selector_holds_plainly(const struct selector *selector, const struct device *device);
 
+/* True when every word but nth= holds for the device. */
+bool selector_holds(const struct selector *selector, const struct device *device);
+
 /*
  * True when the claim says `when = early` and names the device by its exact address: it is meant,
  * whatever may be on it.
@@ -15,10 +18,13 @@ bool selector_holds_plainly(const struct selector *selector, const struct device
 bool claim_means_early(const struct claim *claim, const struct device *device);
 
 /*
- * Marks every device that a selector could take, and the other functions of its slot, as
- * candidates: only of these the details are read.
+ * Marks every device that a selector could take as a candidate, and the other functions of its
+ * slot where the claim takes them along: only of these the details are read.
  */
 void snapshot_mark_candidates(struct snapshot *snapshot, const struct claims *claims);
+
+/* Marks every device as a candidate: a tool shows all of them. */
+void snapshot_mark_all(struct snapshot *snapshot);
 
 /*
  * Marks in `taken` (one flag a device) what the selector takes, in address order.

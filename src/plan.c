@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lookup.h"
 #include "match.h"
 #include "text.h"
 
@@ -18,10 +19,18 @@ struct draft {
 	const struct snapshot *snapshot;
 	const struct guards *guards;
 	struct plan *plan;
-	int *claim;      /* index of the claim that takes the device, or NOBODY */
-	bool *companion; /* it is taken for the sake of another function */
-	bool *taken;     /* scratch, one flag a device */
-	bool *excepted;  /* scratch, one flag a device */
+	struct lookup *lookup;
+	int *claim;       /* index of the claim that takes the device, or NOBODY */
+	bool *companion;  /* it is taken for the sake of another function */
+	size_t *excepted; /* the last stamp with which it was excepted; 0: with none */
+	size_t *found;    /* scratch, one index a device */
+	/*
+	 * The devices that claims take themselves, claim after claim and in address order: those
+	 * of claim i are order[begin[i]] to order[begin[i + 1] - 1].
+	 */
+	size_t *order;
+	size_t *begin;
+	bool *unmatched; /* for each selector of all claims: it takes nothing */
 };
 
 static int add_message(struct plan *plan, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -75,32 +84,26 @@ static void find_elsewhere(const struct draft *draft, const struct selector *sel
 {
 	char ids[PCI_IDS_SIZE];
 	char address[PCI_ADDRESS_SIZE];
+	const struct device *device = NULL;
 
 	out[0] = '\0';
-	for (size_t i = 0; (selector->words & SELECT_IDS) != 0 && i < draft->snapshot->count;
-	     i++) {
-		const struct device *device = &draft->snapshot->devices[i];
-
-		if (!pci_ids_match(&selector->ids, &device->ids) ||
-		    ((selector->words & SELECT_ADDRESS) != 0 &&
-		     pci_address_compare(&selector->address, &device->address) == 0))
-			continue;
+	if ((selector->words & SELECT_IDS) != 0)
+		device = lookup_elsewhere(
+			draft->lookup, &selector->ids,
+			(selector->words & SELECT_ADDRESS) != 0 ? &selector->address : NULL);
+	if (device != NULL)
 		(void)snprintf(out, PLAN_REASON_SIZE, "; %s is at %s",
 			       pci_ids_format(&selector->ids, ids),
 			       pci_address_format(&device->address, address));
-		return;
-	}
 }
 
 /* The device at a selector's exact address, or NULL. */
 static const struct device *device_at(const struct draft *draft,
 				      const struct selector *selector)
 {
-	for (size_t i = 0; i < draft->snapshot->count; i++)
-		if (pci_address_compare(&draft->snapshot->devices[i].address,
-					&selector->address) == 0)
-			return &draft->snapshot->devices[i];
-	return NULL;
+	size_t index = snapshot_find(draft->snapshot, &selector->address);
+
+	return index < draft->snapshot->count ? &draft->snapshot->devices[index] : NULL;
 }
 
 /* A selector that takes nothing is reported; with an address, as a refusal at that place. */
@@ -138,20 +141,54 @@ static int report_unmatched(struct draft *draft, const struct claim *claim,
 	return 0;
 }
 
-static void mark_claim(struct draft *draft, size_t index)
+/* Stamps are never 0, and none is used twice: so nothing has to be cleared between two. */
+static void mark_excepted(struct draft *draft, const struct claim *claim, size_t stamp)
+{
+	for (size_t i = 0; i < claim->except_count; i++) {
+		size_t count = lookup_select(draft->lookup, &claim->excepts[i], draft->found);
+
+		for (size_t j = 0; j < count; j++)
+			draft->excepted[draft->found[j]] = stamp;
+	}
+}
+
+/* `unmatched` has a flag for each selector of this claim. */
+static void mark_claim(struct draft *draft, size_t index, bool *unmatched)
 {
 	const struct claim *claim = &draft->claims->items[index];
-	size_t count = draft->snapshot->count;
+	size_t stamp = index + 1;
 
-	memset(draft->taken, 0, count * sizeof(*draft->taken));
-	memset(draft->excepted, 0, count * sizeof(*draft->excepted));
-	for (size_t i = 0; i < claim->match_count; i++)
-		(void)selector_select(&claim->matches[i], draft->snapshot, draft->taken);
-	for (size_t i = 0; i < claim->except_count; i++)
-		(void)selector_select(&claim->excepts[i], draft->snapshot, draft->excepted);
-	for (size_t i = 0; i < count; i++)
-		if (draft->taken[i] && !draft->excepted[i] && draft->claim[i] == NOBODY)
-			draft->claim[i] = (int)index;
+	mark_excepted(draft, claim, stamp);
+	for (size_t i = 0; i < claim->match_count; i++) {
+		size_t count = lookup_select(draft->lookup, &claim->matches[i], draft->found);
+
+		unmatched[i] = count == 0;
+		for (size_t j = 0; j < count; j++) {
+			size_t device = draft->found[j];
+
+			if (draft->excepted[device] != stamp && draft->claim[device] == NOBODY)
+				draft->claim[device] = (int)index;
+		}
+	}
+}
+
+/* Sorts the devices by their claims (a counting sort, which keeps the order of addresses). */
+static void order_by_claim(struct draft *draft)
+{
+	size_t claims = draft->claims->count;
+	size_t *begin = draft->begin;
+
+	for (size_t i = 0; i < draft->snapshot->count; i++)
+		if (draft->claim[i] != NOBODY)
+			begin[draft->claim[i] + 1]++;
+	for (size_t i = 0; i < claims; i++)
+		begin[i + 1] += begin[i];
+	for (size_t i = 0; i < draft->snapshot->count; i++)
+		if (draft->claim[i] != NOBODY)
+			draft->order[begin[draft->claim[i]]++] = i;
+	/* Each begin is now where the next claim's is to be. */
+	memmove(begin + 1, begin, claims * sizeof(*begin));
+	begin[0] = 0;
 }
 
 /*
@@ -175,36 +212,14 @@ static bool same_card(const struct device *matched, const struct device *other)
 	return display && usual;
 }
 
-/* The first and, behind it, the end of the functions in the slot of device `index`. */
-static size_t slot_begin(const struct snapshot *snapshot, size_t index)
-{
-	const struct device *devices = snapshot->devices;
-
-	while (index > 0 &&
-	       pci_address_same_slot(&devices[index - 1].address, &devices[index].address))
-		index--;
-	return index;
-}
-
-static size_t slot_end(const struct snapshot *snapshot, size_t index)
-{
-	const struct device *devices = snapshot->devices;
-
-	do
-		index++;
-	while (index < snapshot->count &&
-	       pci_address_same_slot(&devices[index - 1].address, &devices[index].address));
-	return index;
-}
-
 /* Takes the card's other functions for the claim of its matched function `index`. */
-static void mark_companions(struct draft *draft, size_t index)
+static void mark_companions(struct draft *draft, size_t index, size_t stamp)
 {
 	const struct device *devices = draft->snapshot->devices;
-	size_t end = slot_end(draft->snapshot, index);
+	size_t end = snapshot_slot_end(draft->snapshot, index);
 
-	for (size_t i = slot_begin(draft->snapshot, index); i < end; i++) {
-		if (draft->claim[i] != NOBODY || draft->excepted[i] ||
+	for (size_t i = snapshot_slot_begin(draft->snapshot, index); i < end; i++) {
+		if (draft->claim[i] != NOBODY || draft->excepted[i] == stamp ||
 		    !same_card(&devices[index], &devices[i]))
 			continue;
 		draft->claim[i] = draft->claim[index];
@@ -223,16 +238,14 @@ static bool takes_companions(const struct device *device)
 static void mark_claim_companions(struct draft *draft, size_t index)
 {
 	const struct claim *claim = &draft->claims->items[index];
+	size_t stamp = draft->claims->count + index + 1;
 
 	if (claim->functions != FUNCTIONS_ALL)
 		return;
-	memset(draft->excepted, 0, draft->snapshot->count * sizeof(*draft->excepted));
-	for (size_t i = 0; i < claim->except_count; i++)
-		(void)selector_select(&claim->excepts[i], draft->snapshot, draft->excepted);
-	for (size_t i = 0; i < draft->snapshot->count; i++)
-		if (draft->claim[i] == (int)index && !draft->companion[i] &&
-		    takes_companions(&draft->snapshot->devices[i]))
-			mark_companions(draft, i);
+	mark_excepted(draft, claim, stamp);
+	for (size_t i = draft->begin[index]; i < draft->begin[index + 1]; i++)
+		if (takes_companions(&draft->snapshot->devices[draft->order[i]]))
+			mark_companions(draft, draft->order[i], stamp);
 }
 
 static void choose_driver(struct decision *decision)
@@ -254,7 +267,8 @@ static bool has_display(const struct snapshot *snapshot, const struct device *de
 {
 	size_t index = (size_t)(device - snapshot->devices);
 
-	for (size_t i = slot_begin(snapshot, index); i < slot_end(snapshot, index); i++)
+	for (size_t i = snapshot_slot_begin(snapshot, index);
+	     i < snapshot_slot_end(snapshot, index); i++)
 		if (snapshot->devices[i].class_code >> 16 == 0x03)
 			return true;
 	return false;
@@ -361,16 +375,14 @@ static int decide(struct draft *draft, size_t index)
 }
 
 /* How many cards a claim has: slots with a matched function, each virtual function its own. */
-static unsigned count_cards(const struct draft *draft, int index)
+static unsigned count_cards(const struct draft *draft, size_t index)
 {
 	const struct device *last = NULL;
 	unsigned cards = 0;
 
-	for (size_t i = 0; i < draft->snapshot->count; i++) {
-		const struct device *device = &draft->snapshot->devices[i];
+	for (size_t i = draft->begin[index]; i < draft->begin[index + 1]; i++) {
+		const struct device *device = &draft->snapshot->devices[draft->order[i]];
 
-		if (draft->claim[i] != index || draft->companion[i])
-			continue;
 		if (last == NULL || device->is_vf ||
 		    !pci_address_same_slot(&last->address, &device->address))
 			cards++;
@@ -379,16 +391,14 @@ static unsigned count_cards(const struct draft *draft, int index)
 	return cards;
 }
 
-static int report_claim(struct draft *draft, size_t index)
+static int report_claim(struct draft *draft, size_t index, const bool *unmatched)
 {
 	const struct claim *claim = &draft->claims->items[index];
-	unsigned cards = count_cards(draft, (int)index);
+	unsigned cards = count_cards(draft, index);
 
 	for (size_t i = 0; i < claim->match_count; i++) {
-		memset(draft->taken, 0, draft->snapshot->count * sizeof(*draft->taken));
-		if (selector_select(&claim->matches[i], draft->snapshot, draft->taken) > 0)
-			continue;
-		int r = report_unmatched(draft, claim, &claim->matches[i]);
+		int r = unmatched[i] ? report_unmatched(draft, claim, &claim->matches[i]) : 0;
+
 		if (r < 0)
 			return r;
 	}
@@ -397,6 +407,18 @@ static int report_claim(struct draft *draft, size_t index)
 				   claim->name, claim->expect, claim->expect == 1 ? "" : "s",
 				   cards);
 	return 0;
+}
+
+static int report_claims(struct draft *draft)
+{
+	const bool *unmatched = draft->unmatched;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < draft->claims->count; i++) {
+		r = report_claim(draft, i, unmatched);
+		unmatched += draft->claims->items[i].match_count;
+	}
+	return r;
 }
 
 static int compare_decisions(const void *a, const void *b)
@@ -430,11 +452,14 @@ static int add_phase(struct plan *plan, enum action_kind kind)
 
 static bool names_by_ids(const struct claims *claims, const struct device *device)
 {
-	for (size_t i = 0; i < claims->count; i++)
-		for (size_t j = 0; j < claims->items[i].match_count; j++)
-			if (claims->items[i].origin == ORIGIN_IDS_ARGUMENT &&
-			    selector_holds_plainly(&claims->items[i].matches[j], device))
+	for (size_t i = 0; i < claims->count; i++) {
+		const struct claim *claim = &claims->items[i];
+
+		for (size_t j = 0;
+		     claim->origin == ORIGIN_IDS_ARGUMENT && j < claim->match_count; j++)
+			if (selector_holds_plainly(&claim->matches[j], device))
 				return true;
+	}
 	return false;
 }
 
@@ -458,9 +483,10 @@ static int add_load(struct plan *plan, const struct claims *claims, const char *
 	char module[DRIVER_NAME_SIZE];
 
 	module_of_driver(driver, module);
-	for (size_t i = 0; i < plan->action_count; i++)
-		if (plan->actions[i].kind == ACTION_LOAD &&
-		    strcmp(plan->actions[i].module, module) == 0)
+	/* The loads are the last of the actions so far. */
+	for (size_t i = plan->action_count; i > 0 && plan->actions[i - 1].kind == ACTION_LOAD;
+	     i--)
+		if (strcmp(plan->actions[i - 1].module, module) == 0)
 			return 0;
 	struct action *action = add_action(plan, ACTION_LOAD, 0);
 	if (action == NULL)
@@ -500,23 +526,33 @@ static int add_actions(struct plan *plan, const struct claims *claims)
 	return r == 0 ? add_phase(plan, ACTION_VERIFY) : r;
 }
 
-static int draft_plan(struct draft *draft)
+/* Who takes which device. */
+static void mark_devices(struct draft *draft)
 {
-	int r = 0;
+	bool *unmatched = draft->unmatched;
 
 	for (size_t i = 0; i < draft->snapshot->count; i++)
 		draft->claim[i] = NOBODY;
 	/* What a claim names itself goes before what another takes as a companion. */
-	for (size_t i = 0; i < draft->claims->count; i++)
-		mark_claim(draft, i);
+	for (size_t i = 0; i < draft->claims->count; i++) {
+		mark_claim(draft, i, unmatched);
+		unmatched += draft->claims->items[i].match_count;
+	}
+	order_by_claim(draft);
 	for (size_t i = 0; i < draft->claims->count; i++)
 		mark_claim_companions(draft, i);
+}
+
+static int draft_plan(struct draft *draft)
+{
+	int r = 0;
+
+	mark_devices(draft);
 	for (size_t i = 0; r == 0 && i < draft->snapshot->count; i++)
 		if (draft->claim[i] != NOBODY)
 			r = decide(draft, i);
-	for (size_t i = 0;
-	     r == 0 && i < draft->claims->count && draft->guards->phase != PHASE_LATE; i++)
-		r = report_claim(draft, i);
+	if (r == 0 && draft->guards->phase != PHASE_LATE)
+		r = report_claims(draft);
 	if (r < 0)
 		return r;
 	if (draft->plan->decision_count > 1)
@@ -525,21 +561,59 @@ static int draft_plan(struct draft *draft)
 	return add_actions(draft->plan, draft->claims);
 }
 
+static size_t count_selectors(const struct claims *claims)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < claims->count; i++)
+		count += claims->items[i].match_count;
+	return count;
+}
+
+static void draft_free(struct draft *draft)
+{
+	lookup_free(draft->lookup);
+	free(draft->claim);
+	free(draft->companion);
+	free(draft->excepted);
+	free(draft->found);
+	free(draft->order);
+	free(draft->begin);
+	free(draft->unmatched);
+}
+
+/* Returns 0 or -ENOMEM; either way the draft is to be released. */
+static int draft_allocate(struct draft *draft)
+{
+	size_t count = draft->snapshot->count + 1; /* calloc() of nothing may be NULL */
+
+	draft->claim = calloc(count, sizeof(*draft->claim));
+	draft->companion = calloc(count, sizeof(*draft->companion));
+	draft->excepted = calloc(count, sizeof(*draft->excepted));
+	draft->found = calloc(count, sizeof(*draft->found));
+	draft->order = calloc(count, sizeof(*draft->order));
+	draft->begin = calloc(draft->claims->count + 1, sizeof(*draft->begin));
+	draft->unmatched =
+		calloc(count_selectors(draft->claims) + 1, sizeof(*draft->unmatched));
+	if (draft->claim == NULL || draft->companion == NULL || draft->excepted == NULL ||
+	    draft->found == NULL || draft->order == NULL || draft->begin == NULL ||
+	    draft->unmatched == NULL)
+		return -ENOMEM;
+	return lookup_new(draft->snapshot, &draft->lookup);
+}
+
 int plan_make(const struct claims *claims, const struct snapshot *snapshot,
 	      const struct guards *guards, struct plan *ret_plan)
 {
 	struct plan plan = { 0 };
-	size_t count = snapshot->count + 1; /* calloc() of nothing may be NULL */
-	AUTO_FREE int *claim = calloc(count, sizeof(*claim));
-	AUTO_FREE bool *companion = calloc(count, sizeof(*companion));
-	AUTO_FREE bool *taken = calloc(count, sizeof(*taken));
-	AUTO_FREE bool *excepted = calloc(count, sizeof(*excepted));
-	struct draft draft = { claims, snapshot,  guards, &plan,
-			       claim,  companion, taken,  excepted };
+	struct draft draft = {
+		.claims = claims, .snapshot = snapshot, .guards = guards, .plan = &plan
+	};
+	int r = draft_allocate(&draft);
 
-	if (claim == NULL || companion == NULL || taken == NULL || excepted == NULL)
-		return -ENOMEM;
-	int r = draft_plan(&draft);
+	if (r == 0)
+		r = draft_plan(&draft);
+	draft_free(&draft);
 	if (r < 0) {
 		plan_free(&plan);
 		return r;

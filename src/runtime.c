@@ -8,6 +8,7 @@
 
 #include "apply.h"
 #include "kargs.h"
+#include "match.h"
 #include "needs.h"
 #include "scan.h"
 #include "text.h"

@@ -8,6 +8,7 @@
 
 #include "cmdline.h"
 #include "kargs.h"
+#include "lookup.h"
 #include "match.h"
 #include "modules.h"
 #include "names.h"

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "details.h"
+#include "match.h"
 #include "needs.h"
 #include "scan.h"
 #include "usage.h"
