@@ -63,11 +63,29 @@ int pci_address_parse(const char *string, struct pci_address *ret_address, bool 
 	return parse_address(string, strlen(string), ret_address, any_function);
 }
 
+static char *put_hex(char *out, uint32_t value, unsigned digits)
+{
+	for (unsigned i = digits; i > 0; i--)
+		*out++ = "0123456789abcdef"[value >> (i - 1) * 4 & 0xf];
+	return out;
+}
+
+/* By hand: every path of sysfs begins with it. */
 const char *pci_address_format(const struct pci_address *address, char out[PCI_ADDRESS_SIZE])
 {
-	(void)snprintf(out, PCI_ADDRESS_SIZE, "%04x:%02x:%02x.%x", address->domain,
-		       address->bus, address->device & LAST_DEVICE,
-		       address->function & LAST_FUNCTION);
+	unsigned digits = 4;
+	char *end;
+
+	while (digits < 8 && address->domain >> digits * 4 != 0)
+		digits++;
+	end = put_hex(out, address->domain, digits);
+	*end++ = ':';
+	end = put_hex(end, address->bus, 2);
+	*end++ = ':';
+	end = put_hex(end, address->device & LAST_DEVICE, 2);
+	*end++ = '.';
+	end = put_hex(end, address->function & LAST_FUNCTION, 1);
+	*end = '\0';
 	return out;
 }
 
@@ -117,30 +135,27 @@ int pci_ids_parse(const char *string, struct pci_ids *ret_ids)
 	return 0;
 }
 
-static const char *format_field(uint32_t field, char out[5])
+static char *put_field(char *out, uint32_t field)
 {
-	if (field == PCI_ANY)
-		return "*";
-	(void)snprintf(out, 5, "%04x", field & 0xffff);
-	return out;
+	if (field != PCI_ANY)
+		return put_hex(out, field, 4);
+	*out = '*';
+	return out + 1;
 }
 
 const char *pci_ids_format(const struct pci_ids *ids, char out[PCI_IDS_SIZE])
 {
-	char vendor[5];
-	char device[5];
-	char subvendor[5];
-	char subdevice[5];
+	char *end = put_field(out, ids->vendor);
 
-	if (ids->subvendor == PCI_ANY && ids->subdevice == PCI_ANY)
-		(void)snprintf(out, PCI_IDS_SIZE, "%s:%s", format_field(ids->vendor, vendor),
-			       format_field(ids->device, device));
-	else
-		(void)snprintf(out, PCI_IDS_SIZE, "%s:%s:%s:%s",
-			       format_field(ids->vendor, vendor),
-			       format_field(ids->device, device),
-			       format_field(ids->subvendor, subvendor),
-			       format_field(ids->subdevice, subdevice));
+	*end++ = ':';
+	end = put_field(end, ids->device);
+	if (ids->subvendor != PCI_ANY || ids->subdevice != PCI_ANY) {
+		*end++ = ':';
+		end = put_field(end, ids->subvendor);
+		*end++ = ':';
+		end = put_field(end, ids->subdevice);
+	}
+	*end = '\0';
 	return out;
 }
 

@@ -180,12 +180,17 @@ int root_read(const struct root *root, const char *path, size_t most, char **ret
 int read_attribute(int dir, const char *path, char *field, size_t size)
 {
 	AUTO_CLOSE int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	ssize_t length;
 
 	if (fd < 0)
 		return -errno;
-	ssize_t length = read_full(fd, field, size - 1);
+	/* One read has the whole of it: sysfs makes a file's text in one piece, at most a page
+	 * (fs/seq_file.c: seq_read_iter()), and there are thousands of them. */
+	do
+		length = read(fd, field, size - 1);
+	while (length < 0 && errno == EINTR);
 	if (length < 0)
-		return (int)length;
+		return -errno;
 	if (length > 0 && field[length - 1] == '\n')
 		length--;
 	field[length] = '\0';

@@ -16,46 +16,68 @@
 
 enum { UEVENT_SIZE = 1024 };
 
-static int parse_pair(const char *value, uint32_t *ret_first, uint32_t *ret_second)
+/* Two numbers of at most eight hexadecimal digits, "VVVV:DDDD". */
+static int parse_pair(const char *value, size_t length, uint32_t *ret_first,
+		      uint32_t *ret_second)
 {
-	size_t first = strcspn(value, ":");
+	const char *colon = memchr(value, ':', length);
 
-	if (value[first] != ':' || parse_hex(value, first, ret_first) < 0)
+	if (colon == NULL || parse_hex(value, (size_t)(colon - value), ret_first) < 0)
 		return -EINVAL;
-	value += first + 1;
-	return parse_hex(value, strlen(value), ret_second);
+	colon++;
+	return parse_hex(colon, length - (size_t)(colon - value), ret_second);
 }
 
-/* One KEY=VALUE line of a uevent. Returns a bit for each of the two that must be there. */
-static unsigned read_uevent_line(const char *line, struct device *device)
+static bool begins(const char *line, size_t length, const char *key, size_t key_length)
 {
-	if (strncmp(line, "PCI_CLASS=", 10) == 0)
-		return parse_hex(line + 10, strlen(line + 10), &device->class_code) == 0 ? 1
-											 : 0;
-	if (strncmp(line, "PCI_ID=", 7) == 0)
-		return parse_pair(line + 7, &device->ids.vendor, &device->ids.device) == 0 ? 2
-											   : 0;
-	if (strncmp(line, "PCI_SUBSYS_ID=", 14) == 0)
-		(void)parse_pair(line + 14, &device->ids.subvendor, &device->ids.subdevice);
-	else if (strncmp(line, "DRIVER=", 7) == 0)
-		(void)copy_field(device->driver, sizeof(device->driver), line + 7);
+	return length >= key_length && memcmp(line, key, key_length) == 0;
+}
+
+#define BEGINS(line, length, key) begins(line, length, key, sizeof(key) - 1)
+
+/* One KEY=VALUE line of a uevent. Returns a bit for each of the two that must be there. */
+static unsigned read_uevent_line(const char *line, size_t length, struct device *device)
+{
+	if (*line != 'P' && *line != 'D')
+		return 0;
+	if (BEGINS(line, length, "PCI_CLASS="))
+		return parse_hex(line + 10, length - 10, &device->class_code) == 0 ? 1 : 0;
+	if (BEGINS(line, length, "PCI_ID="))
+		return parse_pair(line + 7, length - 7, &device->ids.vendor,
+				  &device->ids.device) == 0
+			       ? 2
+			       : 0;
+	if (BEGINS(line, length, "PCI_SUBSYS_ID="))
+		(void)parse_pair(line + 14, length - 14, &device->ids.subvendor,
+				 &device->ids.subdevice);
+	if (BEGINS(line, length, "DRIVER=") && length - 7 < sizeof(device->driver)) {
+		memcpy(device->driver, line + 7, length - 7);
+		device->driver[length - 7] = '\0';
+	}
 	return 0;
 }
 
+/* By hand, and not with snprintf() and strtok(): it is done for every function of the machine. */
 static int read_uevent(int dir, const char *name, struct device *device)
 {
-	char path[NAME_MAX + 16];
+	static const char file[] = "/uevent";
+	char path[NAME_MAX + 1 + sizeof(file)];
 	char uevent[UEVENT_SIZE];
+	size_t name_length = strnlen(name, NAME_MAX);
 	unsigned found = 0;
-	char *rest = NULL;
 
-	(void)snprintf(path, sizeof(path), "%s/uevent", name);
+	memcpy(path, name, name_length);
+	memcpy(path + name_length, file, sizeof(file));
 	int r = read_attribute(dir, path, uevent, sizeof(uevent));
 	if (r < 0)
 		return r;
-	for (char *line = strtok_r(uevent, "\n", &rest); line != NULL;
-	     line = strtok_r(NULL, "\n", &rest))
-		found |= read_uevent_line(line, device);
+	for (const char *line = uevent, *end = uevent + r; line < end; line++) {
+		const char *newline = memchr(line, '\n', (size_t)(end - line));
+		const char *stop = newline != NULL ? newline : end;
+
+		found |= read_uevent_line(line, (size_t)(stop - line), device);
+		line = stop;
+	}
 	return found == 3 ? 0 : -EINVAL;
 }
 
@@ -69,16 +91,19 @@ static int compare_devices(const void *a, const void *b)
 
 static int scan_entry(int dir, const char *name, struct snapshot *snapshot)
 {
-	struct device device = { .iommu_group = -1 };
+	struct pci_address address;
 
-	if (pci_address_parse(name, &device.address, NULL) < 0 ||
-	    read_uevent(dir, name, &device) < 0)
+	if (pci_address_parse(name, &address, NULL) < 0)
 		return 0;
-	struct device *slot = array_grow(&snapshot->devices, snapshot->count, sizeof(*slot));
-	if (slot == NULL)
+	struct device *device =
+		array_grow(&snapshot->devices, snapshot->count, sizeof(*device));
+	if (device == NULL)
 		return -ENOMEM;
-	*slot = device;
-	snapshot->count++;
+	device->address = address;
+	device->iommu_group = -1;
+	/* One that is gone meanwhile, or says nothing of use, is left out. */
+	if (read_uevent(dir, name, device) == 0)
+		snapshot->count++;
 	return 0;
 }
 

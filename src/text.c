@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,34 +34,62 @@ static bool text_reserve(struct text *text, size_t more)
 void text_add(struct text *text, const char *format, ...)
 {
 	va_list args;
+	size_t room = text->room - text->length;
 
+	if (text->error != 0)
+		return;
 	va_start(args, format);
-	int needed = vsnprintf(NULL, 0, format, args);
+	int needed = vsnprintf(room > 0 ? text->data + text->length : NULL, room, format, args);
 	va_end(args);
 	if (needed < 0) {
 		text->error = -EINVAL;
 		return;
 	}
-	if (!text_reserve(text, (size_t)needed))
-		return;
-	va_start(args, format);
-	(void)vsnprintf(text->data + text->length, (size_t)needed + 1, format, args);
-	va_end(args);
+	if ((size_t)needed >= room) {
+		if (!text_reserve(text, (size_t)needed))
+			return;
+		va_start(args, format);
+		(void)vsnprintf(text->data + text->length, (size_t)needed + 1, format, args);
+		va_end(args);
+	}
 	text->length += (size_t)needed;
+}
+
+/* Appends bytes as they are. */
+static void text_append(struct text *text, const char *bytes, size_t length)
+{
+	if (!text_reserve(text, length))
+		return;
+	memcpy(text->data + text->length, bytes, length);
+	text->length += length;
+	text->data[text->length] = '\0';
+}
+
+void text_put(struct text *text, const char *string)
+{
+	text_append(text, string, strlen(string));
+}
+
+static bool is_plain_json(unsigned char c)
+{
+	return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
 }
 
 void text_add_json(struct text *text, const char *string)
 {
-	text_add(text, "\"");
-	for (const unsigned char *c = (const unsigned char *)string; *c != '\0'; c++) {
-		if (*c == '"' || *c == '\\')
-			text_add(text, "\\%c", *c);
-		else if (*c < 0x20 || *c > 0x7e)
-			text_add(text, "\\u%04x", *c);
-		else
-			text_add(text, "%c", *c);
+	text_append(text, "\"", 1);
+	while (*string != '\0') {
+		const char *plain = string;
+
+		while (is_plain_json((unsigned char)*string))
+			string++;
+		text_append(text, plain, (size_t)(string - plain));
+		if (*string == '"' || *string == '\\')
+			text_add(text, "\\%c", *string++);
+		else if (*string != '\0')
+			text_add(text, "\\u%04x", (unsigned char)*string++);
 	}
-	text_add(text, "\"");
+	text_append(text, "\"", 1);
 }
 
 int text_take(struct text *text, char **ret_string)
@@ -102,6 +131,15 @@ void *array_grow(void *items, size_t count, size_t size)
 	return element;
 }
 
+/* The value of a hexadecimal digit + 1; 0: it is none. A table, and not isxdigit(): some thirty
+ * digits are read for every device. */
+static const unsigned char hex_digits[UCHAR_MAX + 1] = {
+	['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
+	['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+	['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
+	['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
+
 int parse_hex(const char *string, size_t length, uint32_t *ret_value)
 {
 	uint32_t value = 0;
@@ -109,11 +147,11 @@ int parse_hex(const char *string, size_t length, uint32_t *ret_value)
 	if (length == 0 || length > 8)
 		return -EINVAL;
 	for (size_t i = 0; i < length; i++) {
-		unsigned char c = (unsigned char)string[i];
+		uint32_t digit = hex_digits[(unsigned char)string[i]];
 
-		if (!isxdigit(c))
+		if (digit == 0)
 			return -EINVAL;
-		value = value << 4 | (uint32_t)(isdigit(c) ? c - '0' : (tolower(c) - 'a') + 10);
+		value = value << 4 | (digit - 1);
 	}
 	*ret_value = value;
 	return 0;

@@ -23,6 +23,9 @@ struct text {
 /* Appends formatted text. On allocation failure sets the sticky error. */
 void text_add(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* Appends a string as it is. */
+void text_put(struct text *text, const char *string);
+
 /* Appends `string` as a JSON string with its quotes; bytes that are not ASCII text become
  * \u00XX. */
 void text_add_json(struct text *text, const char *string);
