@@ -22,11 +22,14 @@ struct run {
 	struct record *record;
 	int load_error; /* of vfio-pci, a negative errno or 0 */
 	int error;      /* -ENOMEM, sticky */
+	/* For each decision: how its last step of each kind ended, a positive errno or 0. */
+	int (*errors)[STEP_KINDS];
 };
 
 static void add_step(struct run *run, enum step_kind kind, size_t decision, const char *target,
 		     int error)
 {
+	run->errors[decision][kind] = -error;
 	if (record_add_step(run->record, kind, decision, target, error) < 0)
 		run->error = -ENOMEM;
 }
@@ -197,25 +200,13 @@ static void do_release(struct run *run, size_t decision)
 	do_override(run, decision, "");
 }
 
-/* The error of the last step of this kind for the device; 0 if there was none. */
-static int step_error(const struct run *run, enum step_kind kind, size_t decision)
-{
-	for (size_t i = run->record->step_count; i > 0; i--) {
-		const struct step *step = &run->record->steps[i - 1];
-
-		if (step->kind == kind && (kind == STEP_LOAD || step->decision == decision))
-			return step->error;
-	}
-	return 0;
-}
-
 /* Says in one sentence why a device is not on the wanted driver. */
 static void explain_failure(const struct run *run, size_t decision)
 {
 	struct device_record *device = &run->record->devices[decision];
-	int override = step_error(run, STEP_OVERRIDE, decision);
-	int unbind = step_error(run, STEP_UNBIND, decision);
-	int bind = step_error(run, STEP_BIND, decision);
+	int override = run->errors[decision][STEP_OVERRIDE];
+	int unbind = run->errors[decision][STEP_UNBIND];
+	int bind = run->errors[decision][STEP_BIND];
 	char *out = device->reason;
 	size_t size = sizeof(device->reason);
 
@@ -270,8 +261,8 @@ static void explain_release(const struct run *run, size_t decision)
 	struct device_record *device = &run->record->devices[decision];
 	const char *module = run->plan->decisions[decision].module;
 	const char *native = *device->wanted ? device->wanted : module;
-	int override = step_error(run, STEP_OVERRIDE, decision);
-	int bind = step_error(run, STEP_BIND, decision);
+	int override = run->errors[decision][STEP_OVERRIDE];
+	int bind = run->errors[decision][STEP_BIND];
 	int load = load_error(run, module);
 	char *out = device->reason;
 	size_t size = sizeof(device->reason);
@@ -379,10 +370,12 @@ int plan_apply(const struct plan *plan, const struct root *root, const struct lo
 	       struct record *record)
 {
 	struct run run = { .plan = plan, .root = root, .loader = loader, .record = record };
+	AUTO_FREE void *errors = calloc(plan->decision_count + 1, sizeof(*run.errors));
 
 	record->devices = calloc(plan->decision_count + 1, sizeof(*record->devices));
-	if (record->devices == NULL)
+	if (record->devices == NULL || errors == NULL)
 		return -ENOMEM;
+	run.errors = errors;
 	for (size_t i = 0; i < plan->decision_count; i++)
 		begin_device(&record->devices[i], &plan->decisions[i]);
 	for (size_t i = 0; i < plan->action_count; i++)

@@ -14,9 +14,18 @@
 
 #define VARIANT_ALIAS "vfio_pci:"
 
+/* Kinds whose variant driver is remembered: cards of one kind come in tens. */
+enum { KINDS = 8 };
+
 struct modules {
 	struct kmod_ctx *kmod;
 	bool can_load;
+	struct {
+		struct pci_ids ids;
+		uint32_t class_code;
+		char variant[DRIVER_NAME_SIZE];
+	} kinds[KINDS];
+	size_t kind_count; /* how many there were; the newest took the oldest's place */
 };
 
 /* A tree's modprobe.d where a tree is worked on: libkmod would read this host's. */
@@ -107,7 +116,7 @@ int modules_load(struct modules *modules, const char *name, const char *options)
 	return r;
 }
 
-void modules_find_variant(struct modules *modules, struct device *device)
+static void find_variant(struct modules *modules, struct device *device)
 {
 	struct kmod_list *list = NULL;
 	const struct kmod_list *item;
@@ -131,6 +140,22 @@ void modules_find_variant(struct modules *modules, struct device *device)
 		(void)kmod_module_unref(module);
 	}
 	(void)kmod_module_unref_list(list);
+}
+
+void modules_find_variant(struct modules *modules, struct device *device)
+{
+	for (size_t i = 0; i < modules->kind_count && i < KINDS; i++) {
+		if (memcmp(&modules->kinds[i].ids, &device->ids, sizeof(device->ids)) != 0 ||
+		    modules->kinds[i].class_code != device->class_code)
+			continue;
+		memcpy(device->variant, modules->kinds[i].variant, sizeof(device->variant));
+		return;
+	}
+	find_variant(modules, device);
+	size_t place = modules->kind_count++ % KINDS;
+	modules->kinds[place].ids = device->ids;
+	modules->kinds[place].class_code = device->class_code;
+	memcpy(modules->kinds[place].variant, device->variant, sizeof(device->variant));
 }
 
 /* "alias PATTERN MODULE" */

@@ -16,10 +16,22 @@
 /* The list of pci.ids has 1.5 MB in 2026. */
 enum { LIST_SIZE_MOST = 16 << 20 };
 
+/* Answers that are remembered: udev's database takes its time over each question. */
+enum { ANSWERS = 128 };
+
+struct answer {
+	bool known;
+	enum pci_lookup_mode kind;
+	uint32_t first;
+	uint32_t second;
+	char name[NAME_SIZE];
+};
+
 struct names {
 	struct pci_access *access;
 	int flags;
 	bool usable;
+	struct answer answers[ANSWERS];
 };
 
 /*
@@ -123,9 +135,8 @@ void names_close(struct names *names)
 	free(names);
 }
 
-/* Looks up with the one or two numbers that `kind` has. */
-static const char *look_up(struct names *names, enum pci_lookup_mode kind, uint32_t first,
-			   uint32_t second, char out[NAME_SIZE])
+static const char *ask(struct names *names, enum pci_lookup_mode kind, uint32_t first,
+		       uint32_t second, char out[NAME_SIZE])
 {
 	const char *found = NULL;
 
@@ -142,6 +153,27 @@ static const char *look_up(struct names *names, enum pci_lookup_mode kind, uint3
 	/* What does not fit is a text in angle brackets, and not what was written. */
 	if (found == NULL || found != out)
 		out[0] = '\0';
+	return out;
+}
+
+/* Looks up with the one or two numbers that `kind` has. */
+static const char *look_up(struct names *names, enum pci_lookup_mode kind, uint32_t first,
+			   uint32_t second, char out[NAME_SIZE])
+{
+	if (names == NULL)
+		return ask(names, kind, first, second, out);
+	struct answer *answer =
+		&names->answers[((uint32_t)kind * 31 + first * 7 + second) % ANSWERS];
+
+	if (!answer->known || answer->kind != kind || answer->first != first ||
+	    answer->second != second) {
+		(void)ask(names, kind, first, second, answer->name);
+		answer->kind = kind;
+		answer->first = first;
+		answer->second = second;
+		answer->known = true;
+	}
+	(void)copy_field(out, NAME_SIZE, answer->name);
 	return out;
 }
 

@@ -44,9 +44,11 @@ void record_free(struct record *record)
 /* "name": "value", with null for an empty one. */
 static void add_field(struct text *text, const char *name, const char *value)
 {
-	text_add(text, "\"%s\": ", name);
+	text_put(text, "\"");
+	text_put(text, name);
+	text_put(text, "\": ");
 	if (*value == '\0')
-		text_add(text, "null");
+		text_put(text, "null");
 	else
 		text_add_json(text, value);
 }
@@ -54,32 +56,56 @@ static void add_field(struct text *text, const char *name, const char *value)
 static void add_string(struct text *text, const char *indent, const char *name,
 		       const char *value)
 {
-	text_add(text, "%s", indent);
+	text_put(text, indent);
 	add_field(text, name, value);
-	text_add(text, ",\n");
+	text_put(text, ",\n");
 }
 
-static void add_steps(struct text *text, const struct record *record, size_t decision)
+/* The steps of each decision as a chain: they are done phase after phase, not device after device. */
+struct chains {
+	size_t *first; /* for each decision: its first step + 1, or 0 */
+	size_t *next;  /* for each step: the next one of its decision + 1, or 0 */
+};
+
+static int make_chains(const struct record *record, size_t decisions, struct chains *chains)
+{
+	chains->first = calloc(decisions + 1, sizeof(*chains->first));
+	chains->next = calloc(record->step_count + 1, sizeof(*chains->next));
+	if (chains->first == NULL || chains->next == NULL)
+		return -ENOMEM;
+	for (size_t i = record->step_count; i > 0; i--) {
+		const struct step *step = &record->steps[i - 1];
+
+		if (step->kind == STEP_LOAD)
+			continue;
+		chains->next[i - 1] = chains->first[step->decision];
+		chains->first[step->decision] = i;
+	}
+	return 0;
+}
+
+static void add_steps(struct text *text, const struct record *record,
+		      const struct chains *chains, size_t decision)
 {
 	const char *separator = "";
 
-	text_add(text, "      \"actions\": [");
-	for (size_t i = 0; i < record->step_count; i++) {
-		const struct step *step = &record->steps[i];
+	text_put(text, "      \"actions\": [");
+	for (size_t i = chains->first[decision]; i > 0; i = chains->next[i - 1]) {
+		const struct step *step = &record->steps[i - 1];
 
-		if (step->kind == STEP_LOAD || step->decision != decision)
-			continue;
-		text_add(text, "%s\n        {\"action\": \"%s\", ", separator,
-			 step_names[step->kind]);
+		text_put(text, separator);
+		text_put(text, "\n        {\"action\": \"");
+		text_put(text, step_names[step->kind]);
+		text_put(text, "\", ");
 		add_field(text, "target", step->target);
 		text_add(text, ", \"errno\": %d}", step->error);
 		separator = ",";
 	}
-	text_add(text, "%s]\n", *separator ? "\n      " : "");
+	text_put(text, *separator ? "\n      ]\n" : "]\n");
 }
 
 static void add_device(struct text *text, const struct record *record, const struct plan *plan,
-		       size_t index)
+		       const struct chains *chains, size_t index)
 {
 	const struct decision *decision = &plan->decisions[index];
 	const struct device_record *device = &record->devices[index];
@@ -109,7 +135,7 @@ static void add_device(struct text *text, const struct record *record, const str
 	else
 		text_add(text, "%s\"iommu_group\": null,\n", indent);
 	add_string(text, indent, "reason", device->reason);
-	add_steps(text, record, index);
+	add_steps(text, record, chains, index);
 	text_add(text, "    }");
 }
 
@@ -148,9 +174,16 @@ static void add_messages(struct text *text, const struct plan *plan,
 /* "devices": [...], with a comma behind it. */
 static void add_devices(struct text *text, const struct record *record, const struct plan *plan)
 {
+	struct chains chains = { 0 };
+	bool any = record->devices != NULL && plan->decision_count > 0;
+
+	if (any && make_chains(record, plan->decision_count, &chains) < 0)
+		text->error = -ENOMEM;
 	text_add(text, "  \"devices\": [");
-	for (size_t i = 0; record->devices != NULL && i < plan->decision_count; i++)
-		add_device(text, record, plan, i);
+	for (size_t i = 0; any && text->error == 0 && i < plan->decision_count; i++)
+		add_device(text, record, plan, &chains, i);
+	free(chains.first);
+	free(chains.next);
 	text_add(text, "%s],\n", plan->decision_count ? "\n  " : "");
 }
 

@@ -9,7 +9,7 @@
 
 enum { RECORD_SCHEMA = 1 };
 
-enum step_kind { STEP_OVERRIDE, STEP_LOAD, STEP_UNBIND, STEP_PROBE, STEP_BIND };
+enum step_kind { STEP_OVERRIDE, STEP_LOAD, STEP_UNBIND, STEP_PROBE, STEP_BIND, STEP_KINDS };
 
 /* One thing that was done to the machine. */
 struct step {

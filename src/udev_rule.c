@@ -2,6 +2,7 @@
 /* The udev rule that claims devices which appear after the boot helper ran. */
 #include "udev_rule.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -136,18 +137,25 @@ static void render_neighbourhood(const struct selector *selector,
 	}
 }
 
-static bool neighbourhood_is_new(const struct claim *claim, size_t index)
+/* A number that is the same for two selectors whose neighbourhoods are. */
+static uint64_t neighbourhood_key(const struct selector *selector)
 {
-	char mine[PCI_ADDRESS_SIZE + 16];
-	char other[PCI_ADDRESS_SIZE + 16];
+	const struct pci_address *address = &selector->address;
 
-	render_neighbourhood(&claim->matches[index], mine);
-	for (size_t i = 0; i < index; i++) {
-		render_neighbourhood(&claim->matches[i], other);
-		if (strcmp(mine, other) == 0)
-			return false;
-	}
-	return true;
+	if (selector->words & SELECT_ADDRESS)
+		return UINT64_C(2) << 48 | (uint64_t)address->domain << 16 |
+		       (uint64_t)address->bus << 8 | address->device;
+	if ((selector->words & SELECT_IDS) != 0 && selector->ids.vendor != PCI_ANY)
+		return UINT64_C(1) << 48 | selector->ids.vendor;
+	return 0;
+}
+
+static bool is_among(uint64_t key, const uint64_t *keys, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (keys[i] == key)
+			return true;
+	return false;
 }
 
 /*
@@ -158,10 +166,17 @@ static void add_questions(struct text *text, const struct claim *claim, size_t n
 			  bool about_all)
 {
 	char neighbourhood[PCI_ADDRESS_SIZE + 16];
+	AUTO_FREE uint64_t *keys = calloc(claim->match_count + 1, sizeof(*keys));
+	size_t count = 0;
 
-	for (size_t i = 0; i < claim->match_count; i++) {
-		if (!neighbourhood_is_new(claim, i))
+	if (keys == NULL)
+		text->error = -ENOMEM;
+	for (size_t i = 0; keys != NULL && i < claim->match_count; i++) {
+		uint64_t key = neighbourhood_key(&claim->matches[i]);
+
+		if (is_among(key, keys, count))
 			continue;
+		keys[count++] = key;
 		render_neighbourhood(&claim->matches[i], neighbourhood);
 		text_add(text,
 			 "%s%sPROGRAM==\"" BOOT_HELPER
