@@ -52,6 +52,16 @@ Q := $(if $(V),,@)
 
 override CPPFLAGS += -D_GNU_SOURCE -Isrc -DLIBEXECDIR='"$(LIBEXECDIR)"' \
 	-DSNIPPET='"$(patsubst /%,%,$(DATADIR))/90-vfio-claim.cfg"'
+# Hardening, before what the builder gives, so that a distribution's own flags win. FORTIFY_SOURCE
+# needs an optimiser and goes not with ASan; where it is given already it is left alone.
+optimised := $(filter-out -O0,$(filter -O%,$(CFLAGS)))
+fortified := $(findstring FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS))
+HARDENING_CFLAGS ?= -fPIE -fstack-protector-strong -fstack-clash-protection \
+	$(if $(ASAN)$(fortified),,$(if $(optimised),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
+HARDENING_LDFLAGS ?= -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
+
+override CFLAGS := $(HARDENING_CFLAGS) $(CFLAGS)
+override LDFLAGS := $(HARDENING_LDFLAGS) $(LDFLAGS)
 override CFLAGS += -std=c17 -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes $(if $(WERROR),-Werror) \
 	$(if $(ASAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
@@ -119,7 +129,7 @@ LOADER_DRIVER := $(BUILD)/loader-driver
 $(LOADER_DRIVER): tests/tools/loader-driver.c $(BUILD)/core.a $(call objects,root changes \
 		commands mounts loader $(patsubst src/%.c,%,$(filter-out src/loader_text.c,$(wildcard src/loader_*.c))))
 	@echo "  CC    $@"
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(if $(ASAN),,-static) -MMD -MP -o $@ \
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(if $(ASAN),$(LDFLAGS),-static $(filter-out -pie,$(LDFLAGS))) -MMD -MP -o $@ \
 		$(filter-out %.a %.h,$^) $(BUILD)/core.a
 
 unit-tests: $(UNIT_TESTS) $(LOADER_DRIVER)

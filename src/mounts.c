@@ -51,6 +51,7 @@ static void make_dev(void)
 		return;
 	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
 		bind_device(devices[i]);
+	/* On a tmpfs just made; what needs one that is not there will say so. */
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
 		if (symlink(links[i][0], links[i][1]) < 0)
 			return;
