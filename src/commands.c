@@ -124,8 +124,11 @@ static bool is_program(const struct root *root, const char *path)
 	AUTO_CLOSE int fd = root_open_inside(root, path, O_PATH);
 	struct stat status;
 
-	return fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-	       (status.st_mode & 0111) != 0;
+	if (fd < 0 || fstat(fd, &status) < 0) {
+		root_note_trouble(fd < 0 ? fd : errno);
+		return false;
+	}
+	return S_ISREG(status.st_mode) && (status.st_mode & 0111) != 0;
 }
 
 bool command_find(const struct root *root, const char *name, char out[COMMAND_PATH_SIZE])

@@ -98,8 +98,8 @@ static int look_around(const struct root *root, struct deployment *deployment)
 		return r;
 	deployment->generator = generator_detect(root);
 	drop_dead_kernels(deployment);
-	loaders_detect(root, &deployment->loaders);
-	return 0;
+	r = loaders_detect(root, &deployment->loaders);
+	return r < 0 ? fail(deployment, r, "the target's boot loader cannot be looked at") : 0;
 }
 
 /* Directories that are not there yet are made on the way and go again with revert. */
@@ -114,6 +114,8 @@ static int note_directories(struct deployment *deployment, const char *path)
 		(void)snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
 		if (fstatat(deployment->root->fd, parent, &st, 0) == 0)
 			continue;
+		if (errno != ENOENT && errno != ENOTDIR)
+			return fail(deployment, -errno, path);
 		int r = kargs_add(&deployment->after.directories, parent);
 		if (r < 0)
 			return r;

@@ -357,7 +357,8 @@ int forecast_make(const struct root *root, const struct config *config, bool con
 	struct kernels kernels = { 0 };
 
 	*forecast = (struct forecast){ .root = root, .config = config };
-	loaders_detect(root, &forecast->loaders);
+	/* What cannot be looked at is looked at again by apply, which then stops. */
+	(void)!loaders_detect(root, &forecast->loaders);
 	int r = make_next(forecast, configured);
 	if (r == 0)
 		r = make_claims(forecast);

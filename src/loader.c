@@ -124,13 +124,15 @@ static void detect_systemd(const struct root *root, struct loaders *loaders)
  *   is told in an image does not reach the disk it is installed to.
  * - Fedora CoreOS, Silverblue, RHEL for Edge, booted: rpm-ostree, which owns the entries.
  */
-void loaders_detect(const struct root *root, struct loaders *ret_loaders)
+int loaders_detect(const struct root *root, struct loaders *ret_loaders)
 {
 	*ret_loaders = (struct loaders){ 0 };
-	if (detect_ostree(root, ret_loaders))
-		return;
-	detect_grub(root, ret_loaders);
-	detect_systemd(root, ret_loaders);
+	(void)!root_take_trouble(); /* of somebody else's questions */
+	if (!detect_ostree(root, ret_loaders)) {
+		detect_grub(root, ret_loaders);
+		detect_systemd(root, ret_loaders);
+	}
+	return root_take_trouble();
 }
 
 int loader_base_line(enum loader loader, const struct root *root,

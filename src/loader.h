@@ -28,8 +28,11 @@ struct loaders {
 	const char *why[LOADER_COUNT]; /* "there is usr/sbin/grubby", a static string */
 };
 
-/* Looks at what is in the target. None used: there is no boot loader in it. */
-void loaders_detect(const struct root *root, struct loaders *ret_loaders);
+/*
+ * Looks at what is in the target. None used: there is no boot loader in it. Returns 0, or the
+ * negative errno with which a look failed: then the answer may be wrong.
+ */
+int loaders_detect(const struct root *root, struct loaders *ret_loaders) MUST_CHECK;
 
 /* What was done to a loader, for the next run and for revert; kept in the state file. */
 struct loader_state {

@@ -22,7 +22,10 @@ const char *const boot_partitions[] = { "efi", "boot/efi", "boot", NULL };
 
 bool file_there(const struct root *root, const char *path)
 {
-	return faccessat(root->fd, path, F_OK, 0) == 0;
+	if (faccessat(root->fd, path, F_OK, 0) == 0)
+		return true;
+	root_note_trouble(errno);
+	return false;
 }
 
 int read_text(const struct root *root, const char *path, char **ret_text)
@@ -40,8 +43,10 @@ int read_text(const struct root *root, const char *path, char **ret_text)
 bool text_has(const struct root *root, const char *path, const char *part)
 {
 	AUTO_FREE char *text = NULL;
+	int r = read_text(root, path, &text);
 
-	return read_text(root, path, &text) == 0 && text != NULL && strstr(text, part) != NULL;
+	root_note_trouble(r);
+	return r == 0 && text != NULL && strstr(text, part) != NULL;
 }
 
 static int compare_names(const void *a, const void *b)

@@ -16,6 +16,24 @@
 /* MAXSYMLINKS of the kernel (include/linux/namei.h). */
 enum { LINKS_MOST = 40 };
 
+static int trouble;
+
+void root_note_trouble(int error)
+{
+	int number = error < 0 ? -error : error;
+
+	if (trouble == 0 && (number == EIO || number == ENOMEM || number == EMFILE))
+		trouble = -number;
+}
+
+int root_take_trouble(void)
+{
+	int first = trouble;
+
+	trouble = 0;
+	return first;
+}
+
 int root_open(const char *path, struct root *ret_root)
 {
 	const char *name = path ? path : "/";

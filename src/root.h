@@ -87,6 +87,18 @@ int root_keep(const struct root *root, const char *path) MUST_CHECK;
 int root_restore(const struct root *root, const char *path) MUST_CHECK;
 void root_forget(const struct root *root, const char *path);
 
+/*
+ * "Is it there?" can only be answered with yes or no. Where the system failed instead (EIO, no
+ * memory, no descriptors) the asker notes that here, and who acts on the answers looks whether
+ * they were any: a boot loader that could not be looked at is not one that is not there.
+ *
+ * @error: an errno, of either sign; others than those three are an answer and not noted
+ */
+void root_note_trouble(int error);
+
+/* The first negative errno that was noted since the last call, or 0. */
+int root_take_trouble(void) MUST_CHECK;
+
 /* Removes a file and makes that durable. Returns 0 or a negative errno. */
 int root_remove(const struct root *root, const char *path) MUST_CHECK;
 

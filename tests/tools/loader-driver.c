@@ -204,7 +204,9 @@ static int choose(struct driver *driver, const char *name, const char *command)
 
 	if (name != NULL && only < 0)
 		return -EINVAL;
-	loaders_detect(&driver->root, &loaders);
+	int r = loaders_detect(&driver->root, &loaders);
+	if (r < 0)
+		return r;
 	for (int i = 0; i < LOADER_COUNT; i++) {
 		driver->used[i] = only < 0 ? loaders.used[i] : i == only;
 		if (strcmp(command, "detect") == 0 && loaders.used[i])
