@@ -249,10 +249,6 @@ rpm:
 		-ba $(BUILD)/rpm/SPECS/vfio-claim.spec
 	@ls $(abspath $(BUILD))/rpm/RPMS/*/vfio-claim-$(VERSION)-*.rpm
 
-# For tests/fuzz.bats.
-print-core:
-	@printf '%s\n' $(CORE:%=src/%.c)
-
 check:
 	$(Q)tests/check
 
@@ -288,9 +284,13 @@ demo:
 	$(Q)tests/vm/lab deps
 	$(Q)tests/vm/demo
 
+# For scripts that build of the same files.
+print-CORE:
+	@echo $(CORE)
+
 clean:
 	rm -rf build build-asan build-clang
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/unit/*.d)
 
-.PHONY: all install install-man uninstall check lint lab machines storage-machines package-machines more-machines demo clean unit-tests deb dist rpm sbom print-core
+.PHONY: all install install-man uninstall check lint lab machines storage-machines package-machines more-machines demo clean unit-tests deb dist rpm sbom print-CORE

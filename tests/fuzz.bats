@@ -1,61 +1,72 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Replays each fuzzer's corpus; with clang a fuzzer also runs for a moment. To search for long:
-#   clang -fsanitize=fuzzer,address,undefined -std=c17 -D_GNU_SOURCE -Isrc -o fuzz \
-#     tests/fuzz/fuzz_config.c src/{text,pci,claim,config,table,cmdline,match,guards,plan,udev_rule,quoting}.c
+# Replays each fuzzer's corpus; with clang a fuzzer also runs for a moment. `make torture` searches
+# for longer.
+
+FUZZERS=(config table cmdline selector record snapshot texts quoting exports)
+
+setup_file() {
+	load lib/machine.bash
+	cd "$REPO" || return 1
+	if with_sanitizer; then
+		export FUZZ_FLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all"
+	fi
+	tests/fuzz/build replay "$BATS_FILE_TMPDIR/replay" "${FUZZERS[@]}"
+	if command -v clang >/dev/null && ! with_sanitizer; then
+		tests/fuzz/build libfuzzer "$BATS_FILE_TMPDIR/search" "${FUZZERS[@]}"
+	fi
+}
 
 setup() {
 	load lib/machine.bash
 	cd "$REPO" || return 1
 }
 
-# replay NAME: every file of the corpus, with the sanitizers where the build has them.
+# replay NAME: every file of the corpus.
 replay() {
-	local flags=(-std=c17 -D_GNU_SOURCE -DREPLAY -Isrc -g -Wall -Wextra -Werror)
+	local replay=$BATS_FILE_TMPDIR/replay/fuzz_$1
 
-	with_sanitizer && flags+=(-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all)
-	"${CC:-cc}" "${flags[@]}" -o "$BATS_TEST_TMPDIR/replay" "tests/fuzz/fuzz_$1.c" \
-		"$BUILD/core.a"
-	"$BATS_TEST_TMPDIR/replay" "tests/fuzz/corpus/$1"
+	"$replay" "tests/fuzz/corpus/$1"
 	# A corpus that is not there must not pass.
-	run "$BATS_TEST_TMPDIR/replay"
+	run "$replay"
 	[ "$status" -ne 0 ]
 }
 
-# search NAME [SOURCE...]: twenty thousand inputs of its own making.
+# search NAME RUNS: so many inputs of its own making.
 search() {
-	local name=$1
-	local -a sources=(src/{text,pci,claim,config,table,cmdline,match,guards,plan,udev_rule,quoting}.c)
-
-	shift
-	[ $# = 0 ] || sources=("$@")
-	command -v clang >/dev/null || skip "clang is not installed"
-	with_sanitizer && skip "the fuzzer has its own sanitizers"
-	clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -std=c17 \
-		-D_GNU_SOURCE -Isrc -g -O1 -o "$BATS_TEST_TMPDIR/fuzz" "tests/fuzz/fuzz_$name.c" \
-		"${sources[@]}"
+	[ -x "$BATS_FILE_TMPDIR/search/fuzz_$1" ] ||
+		skip "clang is not installed, or the build has sanitizers of its own"
 	mkdir "$BATS_TEST_TMPDIR/new"
-	"$BATS_TEST_TMPDIR/fuzz" -runs=20000 -seed=1 -artifact_prefix="$BATS_TEST_TMPDIR/" \
-		"$BATS_TEST_TMPDIR/new" "tests/fuzz/corpus/$name" >"$BATS_TEST_TMPDIR/log" 2>&1 || {
+	"$BATS_FILE_TMPDIR/search/fuzz_$1" -runs="$2" -seed=1 \
+		-artifact_prefix="$BATS_TEST_TMPDIR/" "$BATS_TEST_TMPDIR/new" \
+		"tests/fuzz/corpus/$1" >"$BATS_TEST_TMPDIR/log" 2>&1 || {
 		tail -n 40 "$BATS_TEST_TMPDIR/log"
 		return 1
 	}
 }
 
+@test "fuzz: there is a test for every fuzzer" {
+	diff <(printf 'fuzz_%s.c\n' "${FUZZERS[@]}" | sort) <(cd tests/fuzz && ls fuzz_*.c)
+}
+
 @test "fuzz: the config's corpus" { replay config; }
 @test "fuzz: the claims table's corpus" { replay table; }
 @test "fuzz: the command line's corpus" { replay cmdline; }
+@test "fuzz: the selectors' corpus" { replay selector; }
+@test "fuzz: the corpus of boot.json" { replay record; }
+@test "fuzz: the snapshots' corpus" { replay snapshot; }
+@test "fuzz: the corpus of the system's files" { replay texts; }
 @test "fuzz: the corpus of quoting" { replay quoting; }
 @test "fuzz: the corpus of exports" { replay exports; }
-@test "fuzz: the config's parser, shortly" { search config; }
-@test "fuzz: the claims table's parser, shortly" { search table; }
-@test "fuzz: the command line's parser, shortly" { search cmdline; }
-@test "fuzz: quoting, shortly" { search quoting; }
-@test "fuzz: exports, shortly" {
-	# What a format needs is much of the core.
-	mapfile -t core < <(make --no-print-directory -s print-core)
-	search exports "${core[@]}"
-}
+@test "fuzz: the config's parser, shortly" { search config 20000; }
+@test "fuzz: the claims table's parser, shortly" { search table 20000; }
+@test "fuzz: the command line's parser, shortly" { search cmdline 20000; }
+@test "fuzz: the selectors' parser, shortly" { search selector 20000; }
+@test "fuzz: the reader of boot.json, shortly" { search record 5000; }
+@test "fuzz: the unpacking of snapshots, shortly" { search snapshot 500; }
+@test "fuzz: the readers of the system's files, shortly" { search texts 20000; }
+@test "fuzz: quoting, shortly" { search quoting 20000; }
+@test "fuzz: exports, shortly" { search exports 20000; }
 
 # INI has its real reader, oslo.config, in tests/vm/nova.bats.
 @test "quoting: real readers of JSON, YAML, TOML, XML and shell get what was said" {
