@@ -1,0 +1,88 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Several at a time: one works and the others say so, nothing is lost and nothing waits for ever.
+
+setup() {
+	load lib/machine.bash
+	load lib/debian.bash
+	bats_require_minimum_version 1.5.0
+	[ "$(id -u)" -eq 0 ] || skip "chroot needs root"
+	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0
+}
+
+# together NUMBER COMMAND...: so many of them at once; their exit codes, sorted.
+together() {
+	local number=$1 i pids=() ended=()
+	shift
+
+	for ((i = 0; i < number; i++)); do
+		timeout 120 "$@" >"$BATS_TEST_TMPDIR/out.$i" 2>&1 &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		if wait "$i"; then ended+=(0); else ended+=($?); fi
+	done
+	printf '%s\n' "${ended[@]}" | sort | uniq -c | awk '{printf "%s%sx%s", s, $2, $1; s = " "} END {print ""}'
+}
+
+@test "concurrency: of several applies one works, and the others say who is at work" {
+	ROOT=$BATS_TEST_TMPDIR/debian
+	make_debian "$ROOT" 6.1.0-28-amd64
+	printf '[claim gpu]\nmatch = 10de:1c30\n' >"$ROOT/etc/vfio-claim.conf"
+	codes=$(together 6 "$TOOL" apply --root "$ROOT")
+	echo "$codes"
+	# Who comes when the first has ended finds nothing to do, which is 0 too.
+	[[ $codes =~ ^0x[1-6](\ 5x[1-5])?$ ]]
+	for file in "$BATS_TEST_TMPDIR"/out.*; do
+		grep -q 'another vfio-claim is at work\|nothing to do\|wrote \|ok$' "$file"
+	done
+	[ -z "$(find "$ROOT/etc" "$ROOT/var" "$ROOT/boot" -name '*~')" ]
+	run -0 "$TOOL" apply --root "$ROOT"
+	[[ $output != *wrote* ]]
+}
+
+@test "concurrency: apply and revert, again and again, end in one of the two states" {
+	local i after
+
+	ROOT=$BATS_TEST_TMPDIR/debian
+	make_debian "$ROOT" 6.1.0-28-amd64
+	printf '[claim gpu]\nmatch = 10de:1c30\n' >"$ROOT/etc/vfio-claim.conf"
+	for i in 1 2 3 4; do
+		"$TOOL" apply --root "$ROOT" >/dev/null 2>&1 &
+		"$TOOL" revert --root "$ROOT" >/dev/null 2>&1 &
+		"$TOOL" status --root "$ROOT" >/dev/null 2>&1 &
+		wait
+		[ -z "$(find "$ROOT/etc" "$ROOT/var" "$ROOT/boot" -name '*~')" ]
+	done
+	"$TOOL" revert --root "$ROOT"
+	after=$(cd "$ROOT" && find etc var/lib -name '*vfio-claim*' | sort)
+	echo "$after"
+	# The state says that it was taken back, for the hooks: the configuration is still there.
+	[ "$after" = $'etc/vfio-claim.conf\nvar/lib/vfio-claim' ]
+}
+
+@test "concurrency: claim and release of the same device while status looks on" {
+	machine twin-gpus
+	echo 0 >"$ROOT/$DEVICES/0000:01:00.0/boot_vga"
+	mkdir -p "$ROOT/proc/self"
+	echo '22 1 0:21 / / rw - tmpfs tmpfs rw' >"$ROOT/proc/self/mountinfo"
+	: >"$ROOT/proc/swaps"
+	for _ in 1 2 3; do
+		for command in "claim --force" "release --force" status plan list; do
+			# shellcheck disable=SC2086 # a command and its option
+			{
+				code=0
+				case "$command" in
+				*" "*) set -- $command 0000:01:00.0 ;;
+				*) set -- $command ;;
+				esac
+				timeout 60 "$TOOL" "$@" --root "$ROOT" --with-hardware >/dev/null 2>&1 || code=$?
+				echo "$code" >>"$BATS_TEST_TMPDIR/codes"
+			} &
+		done
+		wait
+	done
+	# None hung (124) or died.
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/codes")" -eq 15 ]
+	run ! grep -vE '^[0145]$' "$BATS_TEST_TMPDIR/codes"
+}

@@ -1,0 +1,173 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A sysfs that is not what it should be: the programs end, say what they could not do, and touch
+# nothing but the devices of the claims.
+
+setup() {
+	load lib/machine.bash
+	bats_require_minimum_version 1.5.0
+	machine twin-gpus
+	claims <<<$'[claim gpu]\nmatch = 10de:1c30'
+	mkdir -p "$ROOT/proc/self"
+	echo '22 1 0:21 / / rw - tmpfs tmpfs rw' >"$ROOT/proc/self/mountinfo"
+	: >"$ROOT/proc/swaps"
+}
+
+teardown() {
+	rm -rf "${MANY:-$BATS_TEST_TMPDIR/none}"
+}
+
+# every_program: none of them dies, hangs or says that all is well. Their answers are in $output.
+every_program() {
+	local command status
+
+	"$HELPER" --root "$ROOT" >"$BATS_TEST_TMPDIR/out" 2>&1
+	for command in list plan status "list --json" "plan --json" "status --json"; do
+		status=0
+		# shellcheck disable=SC2086 # a command and its option
+		timeout 60 "$TOOL" $command --root "$ROOT" --with-hardware \
+			>>"$BATS_TEST_TMPDIR/out" 2>&1 || status=$?
+		[ "$status" -le 5 ] || { echo "$command ended with $status"; cat "$BATS_TEST_TMPDIR/out"; return 1; }
+	done
+	output=$(cat "$BATS_TEST_TMPDIR/out")
+}
+
+# device ADDRESS: its directory.
+device() {
+	echo "$ROOT/$DEVICES/0000:$1"
+}
+
+# claimed: the addresses that have vfio-pci in driver_override, in one line.
+claimed() {
+	overrides | sed 's/^0000://; s/ vfio-pci$//' | paste -sd ' '
+}
+
+@test "hostile: attributes that are not there" {
+	rm "$(device 01:00.1)/driver_override" "$(device 02:00.0)/iommu_group" "$(device 02:00.1)/uevent"
+	every_program
+	[ "$(claimed)" = "01:00.0 02:00.0" ]
+	record -e '.devices[] | select(.address == "0000:01:00.1") |
+		.outcome == "failed" and (.reason | test("driver_override could not be written"))'
+}
+
+@test "hostile: attributes that are empty, or a directory" {
+	: >"$(device 01:00.1)/uevent"
+	: >"$(device 02:00.0)/driver_override"
+	rm "$(device 02:00.1)/uevent"
+	mkdir "$(device 02:00.1)/uevent"
+	every_program
+	[ "$(claimed | tr ' ' '\n' | grep -c :)" -eq 2 ]
+	record -e '[.devices[].address] == ["0000:01:00.0", "0000:02:00.0"]'
+}
+
+@test "hostile: huge attributes" {
+	{ cat "$(device 01:00.0)/uevent"; head -c 20000000 /dev/zero | tr '\0' x; } >"$BATS_TEST_TMPDIR/huge"
+	cp "$BATS_TEST_TMPDIR/huge" "$(device 01:00.0)/uevent"
+	for name in driver_override numa_node sriov_totalvfs reset_method; do
+		cp "$BATS_TEST_TMPDIR/huge" "$(device 01:00.1)/$name"
+	done
+	every_program
+	record -e '.peak_memory_kib < 200000'
+	record -e '[.devices[].address] | index("0000:01:00.0") != null'
+}
+
+@test "hostile: numbers that are none" {
+	printf 'DRIVER=%0300d\nPCI_CLASS=GGGG\nPCI_ID=10DE\nPCI_SUBSYS_ID=:\n' 1 >"$(device 01:00.1)/uevent"
+	printf 'PCI_CLASS=30000\nPCI_ID=10DE:1C30\nPCI_SUBSYS_ID=123456789:1\nDRIVER=\nDRIVER' \
+		>"$(device 02:00.0)/uevent"
+	echo -99999999999999999999 >"$(device 01:00.0)/numa_node"
+	echo 99999999999999999999 >"$(device 01:00.0)/sriov_totalvfs"
+	every_program
+	[[ $(claimed) == "01:00.0 02:00.0"* ]]
+}
+
+@test "hostile: attributes that cannot be read" {
+	# A link to what is no file of sysfs: read(2) on it fails.
+	ln -sf /proc/self/mem "$(device 01:00.1)/uevent"
+	ln -sf /proc/self/mem "$(device 02:00.0)/driver_override"
+	every_program
+	record -e '.devices[] | select(.address == "0000:02:00.0") | .outcome == "failed"'
+}
+
+@test "hostile: links in a circle, and to nowhere" {
+	ln -sfn ../devices/0000:01:00.0 "$ROOT/$DEVICES/0000:01:00.0"
+	ln -sfn "$(printf '../%.0s' {1..400})nowhere" "$ROOT/$DEVICES/0000:01:00.1"
+	ln -s loop "$ROOT/$DEVICES/0000:07:00.0"
+	ln -sfn driver "$(device 02:00.0)/driver"
+	ln -sfn iommu_group "$(device 02:00.0)/iommu_group"
+	every_program
+	record -e '[.devices[].address] | index("0000:02:00.0") != null'
+}
+
+@test "hostile: entries that are no addresses" {
+	for name in 0000:00:00 00000:00:00.0.0 'new
+line' 0000:00:20.0 0000:00:00.8 "$(printf 'a%.0s' {1..255})" 123456789:00:00.0 '$(reboot)'; do
+		mkdir "$ROOT/$DEVICES/$name"
+		cp "$ROOT/$DEVICES/0000:01:00.0/uevent" "$ROOT/$DEVICES/$name/uevent"
+	done
+	every_program
+	record -e '[.devices[].address] | length == 4'
+}
+
+@test "hostile: domains of 32 bits" {
+	for name in ffffffff:ff:1f.7 10000:e1:00.0 deadbeef:00:00.0; do
+		mkdir "$ROOT/$DEVICES/$name"
+		sed "s/PCI_SLOT_NAME=.*/PCI_SLOT_NAME=$name/" "$(device 01:00.0)/uevent" \
+			>"$ROOT/$DEVICES/$name/uevent"
+		echo '(null)' >"$ROOT/$DEVICES/$name/driver_override"
+	done
+	every_program
+	[ "$(cat "$ROOT/$DEVICES/ffffffff:ff:1f.7/driver_override")" = vfio-pci ]
+	[[ $output == *ffffffff:ff:1f.7* ]]
+}
+
+@test "hostile: devices that vanish while they are claimed" {
+	local i
+
+	for i in {1..8}; do
+		(
+			# Each time a little later.
+			for _ in $(seq $((i * 80))); do :; done
+			rm -rf "${ROOT:?}/$DEVICES/0000:02:00.0" "${ROOT:?}/$DEVICES/0000:02:00.1"
+		) &
+		"$HELPER" --root "$ROOT" 2>/dev/null
+		wait
+		record -e '.devices | length >= 2 and length <= 4'
+		[ "$(attribute 0000:01:00.0 driver_override)" = vfio-pci ]
+		machine twin-gpus
+		claims <<<$'[claim gpu]\nmatch = 10de:1c30'
+	done
+}
+
+@test "hostile: an attribute that changes between two reads" {
+	local pid
+
+	(
+		while :; do
+			for driver in nouveau vfio-pci snd_hda_intel; do
+				ln -sfn "../../bus/pci/drivers/$driver" "$(device 01:00.0)/driver"
+			done
+			rm -f "$(device 01:00.0)/driver"
+		done
+	) 2>/dev/null &
+	pid=$!
+	for _ in {1..20}; do
+		"$HELPER" --root "$ROOT" 2>/dev/null
+		record -e '.devices[] | select(.address == "0000:01:00.0") |
+			(.outcome == "claimed") == (.driver == .driver_wanted)'
+	done
+	kill "$pid"
+	wait "$pid" || :
+}
+
+@test "hostile: 10,000 virtual functions" {
+	# In memory where there is some: a disk takes a minute for so many files.
+	ROOT=$BATS_TEST_TMPDIR/vfs
+	[ ! -w /dev/shm ] || ROOT=$(mktemp -d -p /dev/shm vfio-claim-hostile-XXXXXX)
+	MANY=$ROOT
+	"$TESTS/machines/make-many" 11500 "$ROOT"
+	claims <<<$'[claim vfs]\nmatch = 15b3:101e'
+	"$HELPER" --root "$ROOT" 2>/dev/null
+	record -e '[.devices[] | select(.class == "020000")] | length >= 7500'
+	[ "$(stat -c %s "$ROOT/run/vfio-claim/boot.json")" -lt 20000000 ]
+}
