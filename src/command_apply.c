@@ -157,6 +157,8 @@ static enum exit_code carry_out(const struct tool *tool, struct deployment *depl
 	}
 	print_notes(&deployment->notes);
 	if (deployment_is_empty(deployment)) {
+		if (!tool->dry_run)
+			deployment_tidy(deployment);
 		(void)printf("nothing to do: all is as %s\n",
 			     deployment->claims ? "the configuration says" : "without us");
 		return EXIT_AS_WANTED;

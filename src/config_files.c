@@ -68,7 +68,7 @@ static int find_drop_ins(const struct root *root, const char *path, const char *
 		(void)close(fd);
 		return r;
 	}
-	while (r == 0 && (entry = readdir(dir)) != NULL)
+	while (r == 0 && (entry = root_next_entry(dir, &r)) != NULL)
 		if (is_drop_in(entry->d_name, suffix) && !exists_in(root, mask, entry->d_name))
 			r = add_path(files, path, entry->d_name);
 	if (files->count > first)

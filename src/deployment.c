@@ -565,6 +565,35 @@ static void report_undone(int result)
 		"failed and run the same command again\n");
 }
 
+static void tidy_list(const struct root *root, const struct kargs *files)
+{
+	for (size_t i = 0; i < files->count; i++) {
+		root_unstage(root, files->items[i]);
+		root_forget(root, files->items[i]);
+	}
+}
+
+void deployment_tidy(const struct deployment *deployment)
+{
+	const struct root *root = deployment->root;
+	static const char *const others[] = { STATE_PATH, LAST_ARGUMENTS_PATH };
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		root_unstage(root, others[i]);
+		root_forget(root, others[i]);
+	}
+	for (size_t i = 0; i < OWNED_FILE_COUNT; i++) {
+		root_unstage(root, owned_file_paths[i]);
+		root_forget(root, owned_file_paths[i]);
+	}
+	for (const char *const *path = loader_paths; *path != NULL; path++) {
+		root_unstage(root, *path);
+		root_forget(root, *path);
+	}
+	tidy_list(root, &deployment->before.files);
+	tidy_list(root, &deployment->after.files);
+}
+
 static int carry_out(struct deployment *deployment)
 {
 	const char *failed = "";
@@ -589,6 +618,7 @@ static int carry_out(struct deployment *deployment)
 		return r;
 	}
 	changes_finish(&deployment->changes, deployment->root);
+	deployment_tidy(deployment);
 	remove_directories(deployment->root, &deployment->before.directories,
 			   &deployment->after.directories);
 	return 0;

@@ -58,6 +58,13 @@ int deployment_print(const struct deployment *deployment) MUST_CHECK;
 int deployment_run(struct deployment *deployment) MUST_CHECK;
 
 /*
+ * Removes what a run that was killed left beside the files: names that end with .new~ and .old~.
+ * Only where all is as wanted, for an .old~ may be the one copy of a file that could not be put
+ * back. deployment_run() does it at its end.
+ */
+void deployment_tidy(const struct deployment *deployment);
+
+/*
  * Opens what was built: each kernel's image, each boot entry. Adds a sentence for everything
  * that is not as wanted. Returns 0 or a negative errno.
  */

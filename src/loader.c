@@ -18,6 +18,10 @@ static const struct loader_way *const ways[] = {
 	[LOADER_RPM_OSTREE] = &loader_rpm_ostree,
 };
 
+const char *const loader_paths[] = { "etc/default/grub", "etc/default/grub.d/90-vfio-claim.cfg",
+				     "etc/kernel/cmdline",
+				     "usr/lib/bootc/kargs.d/50-vfio-claim.toml", NULL };
+
 static bool has_command(const struct root *root, const char *name)
 {
 	char path[COMMAND_PATH_SIZE];

@@ -22,6 +22,9 @@ enum loader {
 /* The names, NULL-terminated, in the order of the enum. */
 extern const char *const loader_names[];
 
+/* Every file that one of them writes, NULL-terminated. */
+extern const char *const loader_paths[];
+
 /* Which of them the target has and why; one may need several in step (grubby and its files). */
 struct loaders {
 	bool used[LOADER_COUNT];

@@ -81,7 +81,7 @@ int list_files(const struct root *root, const char *dir, const char *suffix,
 	       struct names *names)
 {
 	int fd = root_open_inside(root, dir, O_RDONLY | O_DIRECTORY);
-	struct dirent *entry;
+	const struct dirent *entry;
 	int r = 0;
 
 	if (fd < 0)
@@ -91,7 +91,7 @@ int list_files(const struct root *root, const char *dir, const char *suffix,
 		(void)close(fd);
 		return -ENOMEM;
 	}
-	while (r == 0 && (entry = readdir(stream)) != NULL)
+	while (r == 0 && (entry = root_next_entry(stream, &r)) != NULL)
 		if (has_suffix(entry->d_name, suffix))
 			r = add_name(names, dir, entry->d_name);
 	if (names->count > 0)

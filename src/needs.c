@@ -326,7 +326,7 @@ static int add_mount_units(struct search *search)
 	(void)snprintf(path, sizeof(path), "%s%s%s", search->real_root,
 		       search->real_root[0] ? "/" : "", directory);
 	AUTO_CLOSEDIR DIR *dir = root_open_directory(search->root, path);
-	while (dir != NULL && r == 0 && (file = readdir(dir)) != NULL) {
+	while (dir != NULL && r == 0 && (file = root_next_entry(dir, &r)) != NULL) {
 		struct mount_entry entry;
 
 		if (!is_mount_unit(file->d_name))
@@ -459,7 +459,7 @@ static int add_interfaces(struct search *search)
 	size_t found = 0;
 	int r = 0;
 
-	while (dir != NULL && r == 0 && (entry = readdir(dir)) != NULL) {
+	while (dir != NULL && r == 0 && (entry = root_next_entry(dir, &r)) != NULL) {
 		if (entry->d_name[0] == '.' || !is_up(dirfd(dir), entry->d_name) ||
 		    !find_function(dirfd(dir), entry->d_name, &address))
 			continue;

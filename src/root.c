@@ -161,6 +161,16 @@ DIR *root_open_directory(const struct root *root, const char *path)
 	return dir;
 }
 
+const struct dirent *root_next_entry(DIR *dir, int *error)
+{
+	errno = 0;
+	const struct dirent *entry = readdir(dir);
+
+	if (entry == NULL && errno != 0)
+		*error = -errno;
+	return entry;
+}
+
 int root_read(const struct root *root, const char *path, size_t most, char **ret_data,
 	      size_t *ret_length)
 {

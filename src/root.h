@@ -33,6 +33,14 @@ int root_open_inside(const struct root *root, const char *path, int flags) MUST_
 DIR *root_open_directory(const struct root *root, const char *path) MUST_CHECK;
 
 /*
+ * readdir(3), of which the end can be told from an error: half a directory is no directory.
+ *
+ * @error: set to a negative errno where reading failed, else untouched
+ * Returns the next entry, or NULL.
+ */
+const struct dirent *root_next_entry(DIR *dir, int *error);
+
+/*
  * Reads a whole file of at most `most` bytes. The result always ends with a zero byte behind
  * its *ret_length bytes, and is owned by the caller.
  * Returns 0 or a negative errno (-EFBIG: longer than `most`).

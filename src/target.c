@@ -163,8 +163,9 @@ static int compare_versions(const void *a, const void *b)
 static int read_kernels(DIR *dir, struct kernels *kernels)
 {
 	const struct dirent *entry;
+	int r = 0;
 
-	while ((entry = readdir(dir)) != NULL) {
+	while ((entry = root_next_entry(dir, &r)) != NULL) {
 		if (entry->d_name[0] == '.' || !has_index(dirfd(dir), entry->d_name))
 			continue;
 		char **slot = array_grow(&kernels->items, kernels->count, sizeof(*slot));
@@ -175,7 +176,7 @@ static int read_kernels(DIR *dir, struct kernels *kernels)
 			return -ENOMEM;
 		kernels->count++;
 	}
-	return 0;
+	return r;
 }
 
 int kernels_find(const struct root *root, struct kernels *ret_kernels)
