@@ -13,6 +13,8 @@
 # make rpm        a package for Fedora and RHEL in build/rpm/RPMS/
 # make dist       the source of a release, in build/; make sbom: and what it consists of, in SPDX
 # make lab        the root trees and tools that check and demo use (as root)
+# make bench      measures the programs beside lspci, driverctl and the guides' scripts (as root)
+# make torture    fuzzers, SECONDS=60 each, then a fault at every system call (as root)
 # V=1 shows commands, ASAN=1 builds with ASan and UBSan into build-asan/.
 
 PREFIX ?= /usr
@@ -280,6 +282,16 @@ storage-machines:
 	$(Q)tests/vm/lab deps check
 	$(Q)tests/vm/lab storage
 
+# Figures, not tests: what is printed and what bounds it is in docs/performance.md. As root.
+bench: all
+	$(Q)tests/deps bench
+	$(Q)BUILD=$(BUILD) tests/bench/bench
+
+# Fuzzers, SECONDS each, with coverage; then every fault at every step. As root, for hours if asked.
+torture: all unit-tests
+	$(Q)tests/deps bench
+	$(Q)BUILD=$(BUILD) tests/torture/torture $(or $(SECONDS),60)
+
 demo:
 	$(Q)tests/vm/lab deps
 	$(Q)tests/vm/demo
@@ -293,4 +305,4 @@ clean:
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/unit/*.d)
 
-.PHONY: all install install-man uninstall check lint lab machines storage-machines package-machines more-machines demo clean unit-tests deb dist rpm sbom print-CORE
+.PHONY: all install install-man uninstall check lint lab machines storage-machines package-machines more-machines demo clean unit-tests deb dist rpm sbom print-CORE bench torture
