@@ -272,13 +272,15 @@ static enum exit_code print_survey(const struct tool *tool, const struct survey 
 	return fflush(stdout) == 0 ? EXIT_AS_WANTED : report_system("standard output", -errno);
 }
 
-/* A device that was asked for by its words and is not there. */
-static bool nothing_shown(const struct inventory *inventory)
+/* A device that was asked for and is not there: by its words, or as one that is claimed and goes
+ * to VFIO. */
+static bool nothing_found(const struct tool *tool, const struct inventory *inventory)
 {
 	for (size_t i = 0; i < inventory->count; i++)
-		if (inventory->items[i].shown)
+		if (inventory->items[i].shown &&
+		    (!tool->claimed || item_taken(&inventory->items[i])))
 			return false;
-	return true;
+	return tool->word_count > 0 || tool->claimed;
 }
 
 static enum exit_code list(struct tool *tool, const struct inventory_filter *filter)
@@ -294,8 +296,7 @@ static enum exit_code list(struct tool *tool, const struct inventory_filter *fil
 	r = inventory_filter(&survey.inventory, &survey.snapshot, filter);
 	enum exit_code code = r < 0 ? report_system("the list cannot be made", r)
 				    : print_survey(tool, &survey);
-	if (code == EXIT_AS_WANTED && tool->word_count > 0 &&
-	    nothing_shown(&survey.inventory)) {
+	if (code == EXIT_AS_WANTED && nothing_found(tool, &survey.inventory)) {
 		(void)fprintf(stderr, PROGRAM ": no device is like that\n");
 		code = EXIT_NOT_AS_WANTED;
 	}

@@ -321,10 +321,21 @@ static int judge(struct answer_of_status *answer, unsigned seconds)
 	}
 }
 
-static enum exit_code exit_of(const struct answer_of_status *answer)
+/* --reboot-due: also where errors remain that a reboot does not mend. */
+static bool is_reboot_due(const struct readiness *readiness)
+{
+	for (size_t i = 0; i < readiness->finding_count; i++)
+		if (readiness->findings[i].level == LEVEL_REBOOT)
+			return true;
+	return false;
+}
+
+static enum exit_code exit_of(const struct tool *tool, const struct answer_of_status *answer)
 {
 	if (strcmp(answer->state, "invalid-config") == 0)
 		return EXIT_INVALID_CONFIG;
+	if (tool->reboot_due)
+		return is_reboot_due(&answer->readiness) ? EXIT_AS_WANTED : EXIT_NOT_AS_WANTED;
 	return answer->readiness.state == STATE_READY ? EXIT_AS_WANTED : EXIT_NOT_AS_WANTED;
 }
 
@@ -368,6 +379,12 @@ static enum exit_code read_options(const struct tool *tool, unsigned *ret_second
 		(void)fprintf(stderr, PROGRAM ": --json or --prometheus, not both\n");
 		return EXIT_USAGE;
 	}
+	if (tool->reboot_due && tool->now) {
+		(void)fprintf(stderr,
+			      PROGRAM ": --reboot-due looks at the next boot too, which "
+				      "--now leaves out\n");
+		return EXIT_USAGE;
+	}
 	if (!tool->has_machine) {
 		(void)fprintf(stderr,
 			      PROGRAM ": an image has no hardware, so it is never ready; "
@@ -396,7 +413,7 @@ enum exit_code run_status(struct tool *tool)
 	else
 		code = deliver(tool, &answer);
 	if (r == 0 && code == EXIT_AS_WANTED)
-		code = exit_of(&answer);
+		code = exit_of(tool, &answer);
 	readiness_free(&answer.readiness);
 	evidence_free(&answer.evidence);
 	return code;

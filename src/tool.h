@@ -33,6 +33,7 @@ struct tool {
 	const char *snapshot;
 	bool prometheus;
 	bool now;
+	bool reboot_due;
 	const char *wait;
 	const char *output;
 	const char *by;

@@ -168,6 +168,8 @@ int main(int argc, char **argv)
 		{ "loader", "NAME", "use this boot loader only", NULL, &tool.loader, "apply" },
 		{ "now", NULL, "look at this boot only, not at the next one", &tool.now, NULL,
 		  "status" },
+		{ "reboot-due", NULL, "would a reboot make it better? exit 0: yes, 1: no",
+		  &tool.reboot_due, NULL, "status" },
 		{ "prometheus", NULL, "print metrics for node_exporter", &tool.prometheus, NULL,
 		  "status" },
 		{ "output", "FILE", "write there, as a whole", NULL, &tool.output,

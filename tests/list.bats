@@ -213,6 +213,25 @@ golden() {
 	[ "$(json '[.devices[].modules[].name] | unique | join(" ")')" = "nouveau nvidiafb nvme snd_hda_intel" ]
 }
 
+@test "list --claimed: exit 1 when no device goes to VFIO" {
+	recorded_machine twin-gpus
+	conf <<<$'[claim gpu]\nmatch = 10de:1c30'
+	list --claimed
+	[ "$status" -eq 0 ]
+	list --claimed --group 4
+	[ "$status" -eq 1 ]
+	[ -z "$(addresses)" ]
+	[[ $stderr == *"no device is like that"* ]]
+	conf <<<$'[claim other]\nmatch = 10de:2204'
+	list --claimed
+	[ "$status" -eq 1 ]
+	# Named and refused: another card is in the slot.
+	conf <<<$'[claim moved]\nmatch = 0000:01:00.0 10de:2204'
+	list --claimed
+	[ "$status" -eq 1 ]
+	[[ $output == *"0000:01:00.0"*moved* ]]
+}
+
 @test "list: filters, alone and together" {
 	local options wanted
 
@@ -234,7 +253,6 @@ golden() {
 		--claimed --class audio|0000:01:00.1 0000:02:00.1
 		--group 5|0000:01:00.0 0000:01:00.1
 		--group 5 --class audio --claimed|0000:01:00.1
-		--group 4 --claimed|
 		01:00.0|0000:01:00.0
 		0000:01:00.0 02:00.1 --class display|0000:01:00.0
 		--class nvme 03:00.0 01:00.0|0000:03:00.0

@@ -416,6 +416,29 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	found config-newer reboot "older configuration" reboot
 }
 
+@test "status --reboot-due: exit 0 when a reboot would help, also beside what it does not mend" {
+	ask 0
+	ask 1 --reboot-due
+	echo "root=/dev/sda1 ro" >"$ROOT/proc/cmdline"
+	mv "$ROOT/sys/kernel/iommu_groups" "$ROOT/sys/kernel/none"
+	find "$ROOT/sys/devices" -name iommu_group -delete
+	ask 1
+	state_is reboot-due
+	ask 0 --reboot-due
+	# Beside an error.
+	printf '[claim other]\nmatch = 10de:2204\n' >>"$CONF"
+	ask 0 --reboot-due
+	state_is not-ready
+	# An error alone.
+	mv "$ROOT/sys/kernel/none" "$ROOT/sys/kernel/iommu_groups"
+	rm "$CONF"
+	ask 1 --reboot-due
+	echo '[claim' >"$CONF"
+	ask 3 --reboot-due
+	run -2 --separate-stderr "$TOOL" status --root "$ROOT" --with-hardware --now --reboot-due
+	[[ $stderr == *"--reboot-due looks at the next boot too"* ]]
+}
+
 @test "status: needed arguments are missing, or others are there" {
 	printf '[host]\nextra_args = hugepages=64 kvm.ignore_msrs=1\n' >>"$CONF"
 	ask 1
