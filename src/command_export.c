@@ -63,6 +63,7 @@ static bool options_fit_format(const struct export_options *options,
 		{ "release", options->release != NULL },
 		{ "part", options->part != NULL },
 		{ "placement", options->placement },
+		{ "package", options->package != NULL },
 	};
 
 	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
@@ -192,6 +193,13 @@ static int read_machine(struct tool *tool, struct collection *collection)
 	return r == 0 && collection->exports.machine == NULL ? -ENOMEM : r;
 }
 
+/* A machine without a PCI bus (a container, where a build often runs) is none to look at. */
+static bool has_devices(const struct tool *tool)
+{
+	return tool->has_machine &&
+	       faccessat(tool->root.fd, "sys/bus/pci/devices", F_OK, 0) == 0;
+}
+
 static enum exit_code collect(struct tool *tool, struct collection *collection)
 {
 	char reason[ARGUMENTS_REASON_SIZE];
@@ -209,8 +217,8 @@ static enum exit_code collect(struct tool *tool, struct collection *collection)
 	collection->exports.host = &tool->config.host;
 	collection->exports.claims = &tool->config.claims;
 	collection->exports.machine = "";
-	collection->exports.has_machine = tool->has_machine;
-	if (!tool->has_machine)
+	collection->exports.has_machine = has_devices(tool);
+	if (!collection->exports.has_machine)
 		return EXIT_AS_WANTED;
 	r = read_machine(tool, collection);
 	return r < 0 ? report_system("the machine's devices cannot be read", r)
@@ -269,7 +277,8 @@ enum exit_code run_export(struct tool *tool)
 		.options = { .by = tool->by,
 			     .release = tool->release,
 			     .part = tool->part,
-			     .placement = tool->placement },
+			     .placement = tool->placement,
+			     .package = tool->package },
 	};
 	const struct export_format *format =
 		tool->word_count == 1 ? export_format_find(tool->words[0]) : NULL;

@@ -15,6 +15,12 @@ const struct export_format export_formats[] = {
 	  "by release placement" },
 	{ "bright", "cmsh commands and nova.conf for Bright OpenStack", export_bright,
 	  "by release" },
+	{ "maas", "a tag of MAAS: kernel arguments, and the machines they are for", export_maas,
+	  "" },
+	{ "cloud-init", "user data: install, configure, apply, reboot once", export_cloud_init,
+	  "package" },
+	{ "juju", "the same as model config cloudinit-userdata", export_juju, "package" },
+	{ "machineconfig", "a MachineConfig of OpenShift", export_machineconfig, "" },
 	{ 0 },
 };
 

@@ -36,6 +36,7 @@ struct export_options {
 	const char *release; /* a release of OpenStack */
 	const char *part;    /* compute, controller, flavors */
 	bool placement;      /* have the devices in Placement */
+	const char *package; /* cloud-init, juju: what is installed, a name or a path */
 };
 
 /* Everything a format may need; nothing of it is the format's to change or release. */
@@ -99,5 +100,9 @@ export_function export_edpm;
 export_function export_genestack;
 export_function export_charms;
 export_function export_bright;
+export_function export_maas;
+export_function export_cloud_init;
+export_function export_juju;
+export_function export_machineconfig;
 
 #endif

@@ -40,6 +40,7 @@ struct tool {
 	const char *release;
 	const char *part;
 	bool placement;
+	const char *package;
 	bool tree;
 	bool svg;
 	bool claimed;

@@ -182,6 +182,8 @@ int main(int argc, char **argv)
 		  "export" },
 		{ "placement", NULL, "have Nova report the devices to Placement",
 		  &tool.placement, NULL, "export" },
+		{ "package", "NAME", "the package to install, a name or a path", NULL,
+		  &tool.package, "export" },
 		{ "wait", "SECONDS", "wait until ready, for what may change by itself", NULL,
 		  &tool.wait, "status" },
 		{ "wanted", NULL, "is there a configuration? exit 0: yes, 1: no", &tool.wanted,
