@@ -150,6 +150,7 @@ lab_matrix() {
 	# shellcheck disable=SC2119
 	lab_run || true
 	lab_nova_layers || true
+	lab_builder_layers || true
 	VFIO_CLAIM_LAB=$LAB bats --filter-tags '!long' "$VM_DIR"/*.bats
 }
 
@@ -238,4 +239,4 @@ lab_forecast() {
 	VFIO_CLAIM_LAB=$LAB bats "$VM_DIR/forecast.bats"
 }
 
-lab_clean() { rm -rf "${LAB:?}"/{trees,layers,product,images,disks,storage,network,facts,before,run,bin,*.lock}; }
+lab_clean() { rm -rf "${LAB:?}"/{trees,layers,product,images,disks,storage,network,builders,facts,before,run,bin,*.lock}; }
