@@ -485,10 +485,10 @@ choices() {
 
 # Each block "left-over PATH" is a file that check finds something in.
 @test "check finds every left-over that docs/coming-from.md shows" {
-	local directory=$BATS_TEST_TMPDIR/left fence path count=0
+	local directory=$BATS_TEST_TMPDIR/left path count=0
 
 	mkdir -p "$directory"
-	while read -r fence path; do
+	while read -r _ path; do
 		count=$((count + 1))
 		rm -rf "$directory/root"
 		mkdir -p "$directory/root/$(dirname "$path")"
