@@ -41,7 +41,7 @@ compile_packages() {
 	(
 		cd "$SOURCE_DIR"
 		# shellcheck disable=SC2046
-		tar -cf - $(product_sources) README.md NEWS LICENSE
+		tar -cf - $(product_sources) README.md NEWS LICENSE docs
 	) | tar -xf - -C "$root/build"
 	for number in 1 2; do
 		[ "$number" = 1 ] || raise_version "$root/build"
