@@ -196,7 +196,7 @@ static int add_ids(struct draft *draft)
 	if (r == 0)
 		r = text_take(&list, &joined);
 	text_free(&list);
-	if (r < 0 || *joined == '\0')
+	if (r != 0 || *joined == '\0')
 		return r;
 	if (draft->target->ids_blind)
 		return sentences_add(&draft->notes,

@@ -129,6 +129,24 @@ static const struct command *parse_arguments(int argc, char **argv,
 	return command;
 }
 
+/* Help and version come before any command. */
+static enum exit_code run_command(const struct command *command,
+				  const struct option_entry *options, struct tool *tool)
+{
+	if (tool->help || tool->version) {
+		if (tool->help)
+			print_help(options);
+		else
+			(void)printf(PROGRAM " " VFIO_CLAIM_VERSION "\n");
+		return EXIT_AS_WANTED;
+	}
+	enum exit_code code = open_roots(tool);
+	if (code == EXIT_AS_WANTED)
+		code = command->run(tool);
+	tool_free(tool);
+	return code;
+}
+
 int main(int argc, char **argv)
 {
 	struct tool tool = { .root.fd = -1, .config_root.fd = -1 };
@@ -200,18 +218,5 @@ int main(int argc, char **argv)
 	};
 	const struct command *command = parse_arguments(argc, argv, options, &tool);
 
-	if (command == NULL)
-		return EXIT_USAGE;
-	if (tool.help || tool.version) {
-		if (tool.help)
-			print_help(options);
-		else
-			(void)printf(PROGRAM " " VFIO_CLAIM_VERSION "\n");
-		return EXIT_AS_WANTED;
-	}
-	enum exit_code code = open_roots(&tool);
-	if (code == EXIT_AS_WANTED)
-		code = command->run(&tool);
-	tool_free(&tool);
-	return (int)code;
+	return command == NULL ? EXIT_USAGE : (int)run_command(command, options, &tool);
 }
