@@ -199,10 +199,11 @@ static int add_ids(struct draft *draft)
 	if (r != 0 || *joined == '\0')
 		return r;
 	if (draft->target->ids_blind)
-		return sentences_add(&draft->notes,
-				     IDS "= is left out: vfio-pci is built into a kernel here and "
-					 "would take devices before vfio-claim can see whether root "
-					 "is on one; the claims table in the initramfs does it");
+		return sentences_add(
+			&draft->notes,
+			IDS "= is left out: vfio-pci is built into a kernel here and "
+			    "would take devices before vfio-claim can see whether root "
+			    "is on one; the claims table in the initramfs does it");
 	return add(draft, IDS "=%s", joined);
 }
 

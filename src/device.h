@@ -19,7 +19,7 @@ struct device {
 	bool candidate;
 	bool is_vf;
 	bool boot_display; /* the firmware's console is on it */
-	int iommu_group; /* -1: none */
+	int iommu_group;   /* -1: none */
 	struct pci_path path;
 	bool has_path;
 	char variant[DRIVER_NAME_SIZE]; /* the VFIO variant driver made for it; empty: none */
