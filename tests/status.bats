@@ -777,3 +777,13 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	[[ $output != *"[not-applied]"* ]]
 	[[ $output != *"initramfs-"* ]]
 }
+
+@test "status: 4096 functions, each of the claimed ones with its cause" {
+	ROOT=$BATS_TEST_TMPDIR/many
+	"$TESTS/machines/make-many" 4096 "$ROOT"
+	mkdir -p "$ROOT/etc"
+	printf '[claim gpus]\nmatch = 10de:20b0\n' >"$ROOT/etc/vfio-claim.conf"
+	run -1 --separate-stderr "$TOOL" status --root "$ROOT" --with-hardware --now --json
+	[ "$(jq '.devices | length' <<<"$output")" = 960 ]
+	[ "$(jq '[.devices[] | select(.ready == false and .cause != null)] | length' <<<"$output")" = 960 ]
+}

@@ -396,6 +396,8 @@ claimed_late() {
 	is 0000:02:00.0 driver vfio-pci
 	recorded 0000:02:00.0 claimed
 	kmsg '0000:02:00.0 is the boot display: the console on it ends'
+	plan_of_facts | jq -e 'any(.warnings[]; .address == "0000:02:00.0" and
+		(.text | test("the text console no longer")))'
 	[ -z "$(grep 'bochs-drm 0000:02:00.0' "$M/kmsg")" ]
 	full_boot
 }
