@@ -10,24 +10,6 @@
 
 #define BRIGHT_RELEASE "newton"
 
-/* Lines of nova.conf, to be copied from comments. */
-static int add_lines(struct text *text, const struct nova *nova,
-		     int (*add)(struct text *, const struct nova *, const char *))
-{
-	struct text part = { 0 };
-	AUTO_FREE char *string = NULL;
-	char *rest = NULL;
-	int r = add(&part, nova, "");
-	int taken = text_take(&part, &string);
-
-	if (r < 0 || taken < 0)
-		return r < 0 ? r : taken;
-	for (char *line = strtok_r(string, "\n", &rest); line != NULL;
-	     line = strtok_r(NULL, "\n", &rest))
-		text_add(text, "#   %s\n", line);
-	return 0;
-}
-
 static void add_cmsh(struct text *text, const struct exports *exports)
 {
 	bool plain = is_plain_word(exports->machine, 64, "._-");
@@ -58,10 +40,10 @@ int export_bright(const struct exports *exports, struct text *ret_text, struct t
 	nova_add_notes(ret_text, &nova, "# ");
 	add_cmsh(ret_text, exports);
 	text_add_comment(ret_text, "# ", "/etc/nova/nova.conf of the nodes with the devices:");
-	r = add_lines(ret_text, &nova, nova_add_compute);
+	r = nova_add_commented(ret_text, &nova, nova_add_compute);
 	text_add_comment(ret_text, "# ", "/etc/nova/nova.conf of the controllers:");
 	if (r == 0)
-		r = add_lines(ret_text, &nova, nova_add_controller);
+		r = nova_add_commented(ret_text, &nova, nova_add_controller);
 	text_add_comment(ret_text, "# ", "A flavor asks for devices by alias:");
 	nova_add_flavors(ret_text, &nova, "#   ");
 	nova_free(&nova);

@@ -43,23 +43,6 @@ static void explain_flavors(struct text *text, const struct nova *nova, const ch
 			"a host has one card.");
 }
 
-/* The part as comments, below the one that counts. */
-static int add_as_comments(struct text *text, const struct nova *nova)
-{
-	struct text part = { 0 };
-	AUTO_FREE char *string = NULL;
-	char *rest = NULL;
-	int r = nova_add_controller(&part, nova, "");
-	int taken = text_take(&part, &string);
-
-	if (r < 0 || taken < 0)
-		return r < 0 ? r : taken;
-	for (char *line = strtok_r(string, "\n", &rest); line != NULL;
-	     line = strtok_r(NULL, "\n", &rest))
-		text_add(text, "#   %s\n", line);
-	return 0;
-}
-
 static int write_all(struct text *text, const struct nova *nova)
 {
 	int r = nova_add_compute(text, nova, "");
@@ -69,7 +52,7 @@ static int write_all(struct text *text, const struct nova *nova)
 	text_add(text, "\n");
 	nova_add_order(text, nova, "# ");
 	text_add_comment(text, "# ", "On the controllers (--part controller):");
-	r = add_as_comments(text, nova);
+	r = nova_add_commented(text, nova, nova_add_controller);
 	text_add_comment(text, "# ", "");
 	text_add_comment(text, "# ", "Flavors (--part flavors):");
 	explain_flavors(text, nova, "# ");

@@ -87,6 +87,11 @@ int nova_add_compute(struct text *text, const struct nova *nova, const char *ind
 int nova_add_controller(struct text *text, const struct nova *nova,
 			const char *indent) MUST_CHECK;
 
+/* What `add` writes (one of these two), as comments to be copied from. Returns 0, what `add`
+ * returned, or -ENOMEM. */
+int nova_add_commented(struct text *text, const struct nova *nova,
+		       int (*add)(struct text *, const struct nova *, const char *)) MUST_CHECK;
+
 /* The scheduler's filters of this release and the one for PCI devices, commas between; NULL where
  * they are not known. */
 const char *nova_filters(const struct nova_release *release);

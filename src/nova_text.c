@@ -167,6 +167,23 @@ void nova_add_order(struct text *text, const struct nova *nova, const char *pref
 			: "3. Scheduling by it (pci_in_placement) came with 2023.1.");
 }
 
+int nova_add_commented(struct text *text, const struct nova *nova,
+		       int (*add)(struct text *, const struct nova *, const char *))
+{
+	struct text part = { 0 };
+	AUTO_FREE char *string = NULL;
+	char *rest = NULL;
+	int r = add(&part, nova, "");
+	int taken = text_take(&part, &string);
+
+	if (r < 0 || taken < 0)
+		return r < 0 ? r : taken;
+	for (char *line = strtok_r(string, "\n", &rest); line != NULL;
+	     line = strtok_r(NULL, "\n", &rest))
+		text_add(text, "#   %s\n", line);
+	return 0;
+}
+
 void nova_add_flavors(struct text *text, const struct nova *nova, const char *indent)
 {
 	for (size_t i = 0; i < nova->alias_count; i++) {
