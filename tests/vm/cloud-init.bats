@@ -10,10 +10,12 @@ boot_of() {
 	[ "$(cat "$M/status")" = 0 ] || fail "$1: no disk was made: $(tail -n 5 "$M/build.log")"
 	M=$FACTS/$1/$2
 	grep -q '^booted=yes' "$M/result" || fail "$1: $2: did not boot: $(tail -n 5 "$M/console")"
-	grep -q '^status: done' "$M/cloud-init" || fail "$1: $2: $(cat "$M"/cloud-init*)"
 }
 
-stayed() { [ -e "$M/stayed" ] || fail "$M: it was rebooted"; }
+stayed() {
+	[ -e "$M/stayed" ] || fail "$M: it was rebooted" || return
+	grep -q 'status: done' "$M/cloud-init" || fail "$M: $(cat "$M"/cloud-init*)"
+}
 
 whole_card() {
 	claimed $DISPLAY_1 $AUDIO_1 || return
@@ -39,6 +41,7 @@ three_boots() {
 	boot_of "$1" first
 	not_claimed $DISPLAY_1 $AUDIO_1
 	[ ! -e "$M/stayed" ] || fail "$1: no reboot: $(cat "$M"/cloud-init-output.log)"
+	grep -q 'Restarting system' "$M/console" || fail "$1: $(tail -n 5 "$M/console")"
 	boot_of "$1" second
 	second=$M
 	whole_card
