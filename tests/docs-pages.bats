@@ -142,6 +142,41 @@ blocks() {
 	[[ $output == *"alpha: exit code 4, see plan.alpha"* ]]
 }
 
+@test "docs/openstack.md: every command, on a host that is a tree" {
+	local block format
+
+	blocks openstack.md
+	[ "$(ls sh.* | wc -l)" -eq 10 ]
+	cp ini.* vfio-claim.conf
+	"$TOOL" check --config vfio-claim.conf
+	machine twin-gpus
+	"$TOOL" snapshot --root "$ROOT" --with-hardware >compute-1.tar.gz
+	# What has no --snapshot is called on the host itself.
+	stand_in vfio-claim <<-END
+		#!/bin/sh
+		case "\$*" in
+		*--snapshot*) exec "$TOOL" "\$@" ;;
+		esac
+		exec "$TOOL" "\$@" --root "$ROOT" --with-hardware --config vfio-claim.conf
+	END
+	mkdir nova-compute.conf.d nova.conf.d
+	for block in sh.*; do
+		echo "-- $block"
+		cat "$block"
+		shellcheck -s sh "$block"
+		dash -eu "$block" >"out.$block"
+	done
+	tail -n "$(wc -l <text.*)" "out.$(grep -l -- '--part flavors' sh.*)" | diff -u - text.*
+	grep -q '^device_spec = {"vendor_id": "10de", "product_id": "1c30"' nova-compute.conf.d/vfio-claim.conf
+	grep -q '^alias = {"name": "p2000"' nova.conf.d/vfio-claim.conf
+	grep -q '^passthrough_whitelist = ' "out.$(grep -l yoga sh.*)"
+	grep -q '^device_spec = {"address": "0000:02:00.0"' "out.$(grep -l -- '--by address' sh.*)"
+	grep -q 'report_in_placement = ' "out.$(grep -l -- --placement sh.*)"
+	for format in edpm=edpm-values.yaml genestack=nova-helm-overrides.yaml charms=overlay.yaml bright=bright.sh; do
+		python3 "$TESTS/tools/export-facts.py" "${format%=*}" <"${format#*=}" | grep '^spec'
+	done
+}
+
 @test "docs link to files that exist" {
 	local page link
 
