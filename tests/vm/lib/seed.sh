@@ -6,6 +6,8 @@
 
 # Writes FAT without mounting it.
 SEED_TOOLS=(mtools)
+# As a cloud's image has it: without the others, modules of cloud-init fail.
+CLOUD_PACKAGES=(cloud-init locales openssh-server iproute2)
 
 # lab_seeds MACHINE...: the packages of those that have one.
 lab_seeds() {
@@ -16,12 +18,14 @@ lab_seeds() {
 		load_machine "$machine"
 		[ -n "${S[seed]-}" ] || continue
 		with_lock layers make_layer seed-tools 12 "${SEED_TOOLS[@]}"
-		with_lock layers make_layer cloud-init "${S[release]}" cloud-init
+		with_lock layers make_layer cloud-init "${S[release]}" "${CLOUD_PACKAGES[@]}"
 	done
 }
 
 # cloud_init_layer: for the disk of scenario S; or nothing.
-cloud_init_layer() { [ -z "${S[seed]-}" ] || layer_of cloud-init "${S[release]}" cloud-init; }
+cloud_init_layer() {
+	[ -z "${S[seed]-}" ] || layer_of cloud-init "${S[release]}" "${CLOUD_PACKAGES[@]}"
+}
 
 # Runs in a mount namespace of its own: the product in Debian 12's tree, as in run_builder.
 # write_seed DIRECTORY, which has the config: makes its seed.img and keeps the user data.
