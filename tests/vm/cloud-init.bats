@@ -40,7 +40,7 @@ three_boots() {
 
 	boot_of "$1" first
 	not_claimed $DISPLAY_1 $AUDIO_1
-	[ ! -e "$M/stayed" ] || fail "$1: no reboot: $(cat "$M"/cloud-init-output.log)"
+	[ ! -e "$M/stayed" ] || fail "$1: no reboot: $(tail -n 20 "$M"/cloud-init-output.log)"
 	grep -q 'Restarting system' "$M/console" || fail "$1: $(tail -n 5 "$M/console")"
 	boot_of "$1" second
 	second=$M

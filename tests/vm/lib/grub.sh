@@ -185,6 +185,7 @@ fill_grub_disk() {
 	} | sed '/^$/d' | paste -sd:)
 	mount_over "${layer:+$layer:}$(tree_of "${S[release]}")" "$disk/work" "$root"
 	hand_over_packages "$root"
+	set_up_cloud_init "$root"
 	write_grub_probe "$disk/grub-probe"
 	mount --bind "$disk/grub-probe" "$root/usr/sbin/grub-probe"
 	mount_api "$root"

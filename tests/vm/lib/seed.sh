@@ -7,7 +7,7 @@
 # Writes FAT without mounting it.
 SEED_TOOLS=(mtools)
 # As a cloud's image has it: without the others, modules of cloud-init fail.
-CLOUD_PACKAGES=(cloud-init locales openssh-server iproute2)
+CLOUD_PACKAGES=(cloud-init openssh-server iproute2)
 
 # lab_seeds MACHINE...: the packages of those that have one.
 lab_seeds() {
@@ -25,6 +25,12 @@ lab_seeds() {
 # cloud_init_layer: for the disk of scenario S; or nothing.
 cloud_init_layer() {
 	[ -z "${S[seed]-}" ] || layer_of cloud-init "${S[release]}" "${CLOUD_PACKAGES[@]}"
+}
+
+# set_up_cloud_init ROOT: for the disk of scenario S. The trees are without the files that locales
+# are made of, and Debian 12's cloud-init wants one.
+set_up_cloud_init() {
+	[ -z "${S[seed]-}" ] || echo 'locale: false' >"$1/etc/cloud/cloud.cfg.d/90_lab.cfg"
 }
 
 # Runs in a mount namespace of its own: the product in Debian 12's tree, as in run_builder.
