@@ -117,11 +117,12 @@ prepare_tree() {
 # What the machine does not need and the disk would have to hold; dpkg's records stay.
 prune_installed() {
 	[[ ${S[boots]-} == */usr/local/share/lab/* ]] || rm -rf "$1"/usr/local/share/lab/kernel-*
+	[[ ${S[boots]-} == *qemu-system-* ]] ||
+		rm -rf "$1"/usr/bin/qemu-system-* "$1"/usr/share/{qemu,seabios}
 	rm -rf "$1"/usr/lib/gcc "$1"/usr/libexec/gcc "$1"/usr/include \
 		"$1"/usr/lib/x86_64-linux-gnu/*.a "$1"/usr/bin/*-gcc-* \
 		"$1"/usr/share/{doc,man,info,locale,gcc} \
-		"$1"/var/lib/apt "$1"/var/{cache,log}/* "$1"/usr/bin/qemu-system-* \
-		"$1"/usr/share/{qemu,seabios} "$1/usr/local/share/lab/packages" \
+		"$1"/var/lib/apt "$1"/var/{cache,log}/* "$1/usr/local/share/lab/packages" \
 		"$1/etc/dracut.conf.d/zz-lab-build.conf"
 }
 
