@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What `tests/vm/lab packages` left of machines that had vfio-claim as a Debian package. All of
+# What `tests/vm/lab packaged` left of machines that had vfio-claim as a Debian package. All of
 # them have the tag `long`: `tests/vm/lab matrix` runs none.
 
 load facts
@@ -64,7 +64,7 @@ whole_life() {
 	[ ! -s "$M/left" ] || fail "$name: left: $(cat "$M/left")"
 	# A kernel came meanwhile.
 	same_files "$bare/manifest.bare" "$M/manifest.purged" \
-		"$kernel|/boot/initrd|/boot/grub/grub.cfg|/var/lib/dpkg|/var/lib/apt|linux-base|/var/lib/initramfs-tools"
+		"${kernel//+/\\+}|/boot/initrd|/boot/grub/grub.cfg|/var/lib/dpkg|/var/lib/apt|linux-base|/var/lib/initramfs-tools"
 }
 
 # bats test_tags=long
