@@ -9,6 +9,7 @@
 # make storage-machines  every machine whose storage is in danger (as root)
 # make package-machines  machines that get vfio-claim as a package: installed, upgraded, removed,
 #                 the power cut in between; a cloud's first boots (as root)
+# make soak       300 boots of the matrix at random timings (BOOTS=300 SEED=1; as root)
 # make deb        a Debian package in build/deb/
 # make rpm        a package for Fedora and RHEL in build/rpm/RPMS/
 # make dist       the source of a release, in build/; make sbom: and what it consists of, in SPDX
@@ -283,6 +284,11 @@ storage-machines:
 	$(Q)tests/vm/lab deps check
 	$(Q)tests/vm/lab storage
 
+# BOOTS boots that follow from SEED; one that was stopped goes on. For an hour or more. As root.
+soak:
+	$(Q)tests/vm/lab deps
+	$(Q)tests/vm/lab soak $(or $(BOOTS),300) $(or $(SEED),1)
+
 # Figures, not tests: what is printed and what bounds it is in docs/performance.md. As root.
 bench: all
 	$(Q)tests/deps bench
@@ -306,4 +312,4 @@ clean:
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/unit/*.d)
 
-.PHONY: all install install-man uninstall check lint lab machines storage-machines package-machines more-machines demo clean unit-tests deb dist rpm sbom print-CORE bench torture
+.PHONY: all install install-man uninstall check lint lab machines storage-machines package-machines more-machines demo clean unit-tests deb dist rpm sbom print-CORE bench torture soak

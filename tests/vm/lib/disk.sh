@@ -21,14 +21,15 @@ prune() {
 
 # furnish ROOT: the agent, and a first boot that asks and changes nothing.
 furnish() {
-	local target tool
+	local target tool unit
 
 	install -D -m 755 "$VM_DIR/guest/agent" "$1/usr/local/sbin/lab-agent"
-	for tool in kernels manifest next; do
+	for tool in kernels load manifest next; do
 		install -m 755 "$VM_DIR/guest/$tool" "$1/usr/local/sbin/lab-$tool"
 	done
-	install -D -m 644 "$VM_DIR/guest/lab-agent.service" \
-		"$1/etc/systemd/system/lab-agent.service"
+	for unit in lab-agent.service lab-load.service lab-soak.target; do
+		install -D -m 644 "$VM_DIR/guest/$unit" "$1/etc/systemd/system/$unit"
+	done
 	install -D -m 644 "$VM_DIR/guest/second-level" \
 		"$1/usr/local/share/lab/second-level"
 	for target in graphical rescue; do
@@ -36,6 +37,8 @@ furnish() {
 		ln -sf ../lab-agent.service \
 			"$1/etc/systemd/system/$target.target.wants/lab-agent.service"
 	done
+	mkdir -p "$1/etc/systemd/system/sysinit.target.wants"
+	ln -sf ../lab-load.service "$1/etc/systemd/system/sysinit.target.wants/lab-load.service"
 	ln -sf /dev/null "$1/etc/systemd/system/serial-getty@ttyS0.service"
 	ln -sf /dev/null "$1/etc/systemd/system/getty@tty1.service"
 	echo 0123456789abcdef0123456789abcdef >"$1/etc/machine-id"

@@ -76,14 +76,15 @@ damage_table() {
 	esac | overlay_file "$table"
 }
 
-# first_words NAME: a script that runs before all others in the initramfs.
+# first_words NAME [HOOK]: a script that runs before all others in the initramfs, or before the
+# others of one of dracut's hooks.
 first_words() {
 	local file hooks=var/lib/dracut/hooks
 
 	[ "${S[release]}" != 12 ] || hooks=usr/lib/dracut/hooks
 	case ${S[generator]} in
 	initramfs-tools) file=conf/conf.d/$1 ;;
-	*) file=$hooks/cmdline/00-$1.sh ;;
+	*) file=$hooks/${2-cmdline}/00-$1.sh ;;
 	esac
 	overlay_file "$file"
 	chmod 755 "$dir/overlay/$file"
@@ -101,6 +102,7 @@ make_initrd() {
 	cp "$image/initrd" "$dir/initrd"
 	[ -z "${S[claims-table]-}" ] || damage_table "${S[claims-table]}"
 	[ -z "${S[preload]-}" ] || preload "${S[preload]}"
+	[ "${S[agent]-}" != brief ] || soak_words
 	[ "${S[disk]}" != iscsi ] || mend_records
 	[ ! -d "$dir/overlay" ] || (
 		cd "$dir/overlay"
@@ -278,6 +280,7 @@ attend() {
 	local done_until=0 lines word argument
 
 	exec 7<>"$dir/monitor.in"
+	plug_at power-on
 	while kill -0 "$1" 2>/dev/null; do
 		lines=$(wc -l <"$dir/requests" 2>/dev/null || echo 0)
 		while [ "$done_until" -lt "$lines" ]; do
@@ -285,6 +288,7 @@ attend() {
 			read -r word argument < <(sed -n "${done_until}s/\r//p" "$dir/requests")
 			case $word in
 			hotplug) hotplug_now "$argument" >&7 ;;
+			at) plug_at "$argument" ;;
 			say) say "$machine $argument" ;;
 			cut) cut_power "$argument" & ;;
 			esac
@@ -387,6 +391,7 @@ boot_kernel() {
 	make_initrd
 	mkdir "$dir/in"
 	[ ! -e "$dir/config" ] || cp "$dir/config" "$dir/in/"
+	[ "${S[agent]-}" != brief ] || touch "$dir/in/brief"
 	hand_in_tool
 	make_lab_disk "${S[steps]-}" "${S[after]-}"
 	disks=("$(disk_of "$release")")

@@ -8,7 +8,8 @@
 
 SCENARIO_KEYS=" about release generator image product iommu config append card
 	device disk boot claims-table preload steps after hotplug limit memory
-	loader boots prepare builder cpus journal seed matrix machines storage root "
+	loader boots prepare builder cpus journal seed matrix machines storage root
+	agent plug pause "
 
 declare -A DEFAULTS=(
 	[release]=13 [generator]=initramfs-tools [image]=stock [product]=yes
