@@ -11,6 +11,7 @@
 #include "version.h"
 
 #define END "vfio_claim_end"
+#define HELD "vfio_claim_held"
 
 /* The link physfn comes a moment after the event, the attribute (since 5.13) before it. */
 #define NOT_A_VF "TEST!=\"physfn\", TEST!=\"sriov_vf_msix_count\", "
@@ -103,19 +104,21 @@ static void add_autoprobe(struct text *text, const struct claims *claims)
 	}
 }
 
-/* The device is claimed: override, take it from whoever has it, probe, load the driver. */
+/*
+ * The device is claimed: override, take it from whoever has it, probe, load the driver. ":=" keeps
+ * 80-drivers.rules from adding the native module, see add_held().
+ */
 static void add_take(struct text *text, const char *driver)
 {
 	char module[DRIVER_NAME_SIZE];
 
 	module_of_driver(driver, module);
-	text_add(text, "ENV{MODALIAS}=\"\"\n");
 	text_add(text, "ATTR{driver_override}=\"%s\"\n", driver);
 	text_add(text, "DRIVER==\"?*\", DRIVER!=\"%s\", ATTR{driver/unbind}=\"$kernel\"\n",
 		 driver);
 	text_add(text, "ATTR{[subsystem/pci]drivers_probe}=\"$kernel\"\n");
 	/* Loading binds what has the override; it does nothing when the module is there. */
-	text_add(text, "RUN{builtin}+=\"kmod load %s\"\n", module);
+	text_add(text, "RUN{builtin}:=\"kmod load %s\"\n", module);
 	text_add(text, "GOTO=\"" END "\"\n");
 }
 
@@ -249,6 +252,21 @@ static void add_driver_pattern(struct text *text, const struct claims *claims)
 	}
 }
 
+/*
+ * For every device with a VFIO driver's override: its list of things to run is final, so that
+ * 80-drivers.rules adds no `kmod load` of the native module. A list cannot be made final and
+ * empty (systemd 252 to 262 would run ""); path_id only computes a property. Emptying MODALIAS
+ * instead works with systemd 257 and is refused by 262 ("'MODALIAS' cannot be set").
+ */
+static void add_held(struct text *text, const struct claims *claims)
+{
+	text_add(text, "\nLABEL=\"" HELD "\"\n"
+		       "# No native module is loaded on behalf of a device that is VFIO's.\n"
+		       "ATTR{driver_override}==\"");
+	add_driver_pattern(text, claims);
+	text_add(text, "\", RUN{builtin}:=\"path_id\"\n");
+}
+
 static int render(const struct claims *claims, const char *head, char **ret_text)
 {
 	struct text text = { 0 };
@@ -256,23 +274,20 @@ static int render(const struct claims *claims, const char *head, char **ret_text
 	text_add(&text, "%s", head);
 	text_add(&text, "SUBSYSTEM!=\"pci\", GOTO=\"" END "\"\n"
 			"ACTION!=\"add\", GOTO=\"" END "\"\n"
-			"\n# No native module is loaded on behalf of a device that is VFIO's.\n"
-			"ATTR{driver_override}==\"");
-	add_driver_pattern(&text, claims);
-	text_add(&text, "\", ENV{MODALIAS}=\"\"\n"
 			"\n# Virtual functions wait for the rules below.\n");
 	add_autoprobe(&text, claims);
 	text_add(&text,
 		 "\n# Only what appears now: not the replay of `udevadm trigger`, which would "
 		 "take\n"
 		 "# back a device that was released on purpose.\n"
-		 "ENV{SYNTH_UUID}==\"?*\", GOTO=\"" END "\"\n"
+		 "ENV{SYNTH_UUID}==\"?*\", GOTO=\"" HELD "\"\n"
 		 "\n# Bridges never; storage and network only as virtual functions.\n"
-		 "ATTR{class}==\"0x06*\", GOTO=\"" END "\"\n" NOT_A_VF
+		 "ATTR{class}==\"0x06*\", GOTO=\"" HELD "\"\n" NOT_A_VF
 		 "ATTR{class}==\"0x01*|0x02*|0x0d*|0x0c04*|0x0c06*|0x0805*\", "
-		 "GOTO=\"" END "\"\n");
+		 "GOTO=\"" HELD "\"\n");
 	for (size_t i = 0; i < claims->count; i++)
 		add_claim(&text, &claims->items[i], i);
+	add_held(&text, claims);
 	text_add(&text, "\nLABEL=\"" END "\"\n");
 	return text_take(&text, ret_text);
 }

@@ -153,3 +153,16 @@ load facts
 	recorded $AUDIO_1 claimed
 	full_boot
 }
+
+# With one loaded, a card of its kind that is plugged in later is touched before udev hears of it.
+@test "no machine loaded a native module for the claimed card" {
+	local machine count=0
+
+	for machine in "$FACTS"/config-only@*; do
+		[ -s "$machine/modules" ] || fail "no modules of ${machine##*/}" || return
+		run grep -E '^(nouveau|snd_hda_intel) ' "$machine/modules"
+		[ "$status" = 1 ] || fail "${machine##*/}: $output" || return
+		count=$((count + 1))
+	done
+	[ "$count" -gt 0 ]
+}
