@@ -53,10 +53,10 @@ options() {
 	[ "$(in_bash 'vfio-claim --json s')" = "$(printf '%s\n' snapshot status)" ]
 }
 
-@test "completion: bash offers the options that go with the command" {
+@test "completion: bash offers the options that go with the command, of every command" {
 	local command
 
-	for command in check apply status list cmdline; do
+	for command in $(commands); do
 		diff <(options "$command") <(in_bash "vfio-claim $command --")
 	done
 	[ "$(in_bash 'vfio-claim --wa' | wc -l)" = 2 ]
@@ -75,7 +75,7 @@ options() {
 }
 
 @test "completion: bash offers what an option takes" {
-	local list
+	local list option
 
 	[ "$(in_bash 'vfio-claim list --group ')" = "$(ls "$VFIO_CLAIM_SYSFS/kernel/iommu_groups" | sort)" ]
 	[ "$(in_bash 'vfio-claim cmdline --format b' | tr '\n' ' ')" = "bls bootc " ]
@@ -92,6 +92,44 @@ options() {
 	list=$("$TOOL" list --class '?' --root "$BATS_TEST_TMPDIR/machine" --with-hardware 2>&1 || :)
 	[ "$(in_bash 'vfio-claim list --class ')" = \
 		"$(sed 's/.*or a word: //' <<<"$list" | tr ' ' '\n' | sort)" ]
+	list=$("$TOOL" export nova --release '?' --root "$BATS_TEST_TMPDIR/machine" 2>&1 || :)
+	[ "$(in_bash 'vfio-claim export nova --release ')" = \
+		"$(sed 's/.*one of: //' <<<"$list" | tr ' ' '\n' | sort)" ]
+	for option in by part; do
+		list=$("$TOOL" export nova "--$option" '?' --root "$BATS_TEST_TMPDIR/machine" 2>&1 || :)
+		[ "$(in_bash "vfio-claim export nova --$option ")" = \
+			"$(sed "s/.*--$option is //; s/,\| or / /g" <<<"$list" | tr -s ' ' '\n' | sort)" ]
+	done
+	: >"$BATS_TEST_TMPDIR/here.deb"
+	[ "$(in_bash "vfio-claim export juju --package $BATS_TEST_TMPDIR/here.")" = \
+		"$BATS_TEST_TMPDIR/here.deb" ]
+}
+
+# The arguments of options that no list can have: numbers, and a line of arguments.
+FREE="--base --wait"
+
+@test "completion: every option that takes something has its words, in bash and in zsh" {
+	local option
+
+	for option in $("$TOOL" --help | sed -nE 's/^  (--[a-z-]+) [A-Z]+ .*/\1/p'); do
+		[[ " $FREE " != *" $option "* ]] || continue
+		sed -n '/^_vfio_claim_argument()/,/^}/p' "$BASH_FILE" | grep -qE -- "(^|[[:space:]|])$option( \||\))" ||
+			{ echo "bash: $option"; false; }
+		sed -n '/^_vfio-claim_arguments()/,/^}/p' "$ZSH_FILE" | grep -qE -- "[(|]${option}[|)]" ||
+			{ echo "zsh: $option"; false; }
+	done
+}
+
+# formats: of export, as it names them itself.
+formats() {
+	"$TOOL" export 2>&1 | sed -nE 's/^  ([a-z-]+) .*/\1/p' | sort
+}
+
+@test "completion: bash offers the formats of export, once" {
+	[ "$(formats | wc -l)" -ge 9 ]
+	diff <(formats) <(in_bash 'vfio-claim export ')
+	[ "$(in_bash 'vfio-claim export --by ids m' | tr '\n' ' ')" = "maas machineconfig " ]
+	[ -z "$(in_bash 'vfio-claim export nova ')" ]
 }
 
 @test "completion: zsh has the same words for options" {
@@ -99,7 +137,7 @@ options() {
 
 	command -v zsh >/dev/null || skip "zsh is not installed"
 	zsh -n "$ZSH_FILE"
-	for option in format loader class; do
+	for option in format loader class release by part; do
 		diff <(awk -v name="(--$option)" 'index($0, name) { inside = 1 } inside { print }
 				inside && /;;/ { exit }' "$ZSH_FILE" | tr -d '\\' | tr '\n' ' ' |
 				sed 's/.*compadd //; s/;;.*//' | tr -s ' \t' '\n' | sed '/^$/d' | sort) \
@@ -107,23 +145,49 @@ options() {
 	done
 }
 
-@test "completion: zsh offers commands, options and devices" {
-	local word
+# listed LINE: the words that zsh lists with what they mean, one a line, sorted.
+listed() {
+	in_zsh "$1" | sed -nE 's/^([^ ]+) +-- .*/\1/p' | sort
+}
+
+@test "completion: zsh offers every command, and the options that go with it" {
+	local command
 
 	command -v zsh >/dev/null || skip "zsh is not installed"
-	run -0 in_zsh 'vfio-claim '
-	for word in $(commands); do
-		[[ $output == *"$word"* ]] || { echo "no $word: $output"; false; }
+	diff <(commands | sort) <(listed 'vfio-claim ')
+	for command in $(commands); do
+		diff <(options "$command") <(listed "vfio-claim $command --")
 	done
-	run -0 in_zsh 'vfio-claim apply --'
-	for word in $(options apply); do
-		[[ $output == *"$word"* ]] || { echo "no $word: $output"; false; }
-	done
-	[[ $output != *--prometheus* ]]
+}
+
+@test "completion: zsh offers the formats of export, once" {
+	command -v zsh >/dev/null || skip "zsh is not installed"
+	diff <(formats) <(listed 'vfio-claim export ')
+	diff <(formats | grep '^ma') <(listed 'vfio-claim export --by ids ma')
+	[ -z "$(listed 'vfio-claim export nova ')" ]
+}
+
+@test "completion: zsh offers this machine's addresses and IDs" {
+	command -v zsh >/dev/null || skip "zsh is not installed"
 	run -0 in_zsh 'vfio-claim claim 0000:06'
 	[[ $output == *0000:06:00.0*8086:4940*0000:06:00.1* && $output != *0000:05* ]]
+	run -0 in_zsh 'vfio-claim list 06:'
+	[[ $output == *$'\n'06:00.0*$'\n'06:00.3* ]]
+	run -0 in_zsh 'vfio-claim claim 8086:4'
+	[[ $output == *"8086:4940  8086:4941"* ]]
+	# IDs are not for release, as in bash; nor are devices for what takes none.
+	run -0 in_zsh 'vfio-claim release 8086:4'
+	[[ $output != *8086:4940* ]]
+	run -0 in_zsh 'vfio-claim check 0000:06'
+	[[ $output != *0000:06:00.0* ]]
+}
+
+@test "completion: zsh offers what an option takes" {
+	command -v zsh >/dev/null || skip "zsh is not installed"
 	run -0 in_zsh 'vfio-claim list --group '
 	[[ $output == *10*11*12* ]]
 	run -0 in_zsh 'vfio-claim cmdline --format boo'
 	[[ $output == *bootc* ]]
+	run -0 in_zsh 'vfio-claim export nova --release 2025'
+	[[ $output == *2025.1*2025.2* && $output != *2024* ]]
 }

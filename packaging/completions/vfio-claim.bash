@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# bash completion of vfio-claim. Commands and options are what `vfio-claim --help` prints, devices
-# and groups are this machine's. Needs bash 4.4 and nothing else.
+# bash completion of vfio-claim. Commands and options are what `vfio-claim --help` prints, formats of
+# export what `vfio-claim export` prints, devices and groups are this machine's. Needs bash 4.4 and
+# nothing else.
 
 # The devices, as what starts like $1 may go on: addresses, and with $2 their IDs.
 _vfio_claim_devices() {
@@ -17,14 +18,32 @@ _vfio_claim_devices() {
 	done
 }
 
+# The formats of export, by the program $1.
+_vfio_claim_formats() {
+	local line
+
+	while IFS= read -r line; do
+		[[ $line =~ ^'  '([a-z-]+)' ' ]] && echo "${BASH_REMATCH[1]}"
+	done < <("$1" export 2>&1)
+}
+
 # What may stand behind an option: _vfio_claim_argument KIND CURRENT
 _vfio_claim_argument() {
 	local sysfs=${VFIO_CLAIM_SYSFS:-/sys}
 
 	case $1 in
 	--root | --dest) compopt -o filenames 2>/dev/null; compgen -d -- "$2" ;;
-	--config | --snapshot | --output) compopt -o filenames 2>/dev/null; compgen -f -- "$2" ;;
+	--config | --snapshot | --output | --package)
+		compopt -o filenames 2>/dev/null
+		compgen -f -- "$2"
+		;;
 	--format) compgen -W "plain grub bls bootc json" -- "$2" ;;
+	--by) compgen -W "auto ids address" -- "$2" ;;
+	--part) compgen -W "all compute controller flavors" -- "$2" ;;
+	--release)
+		compgen -W "newton ocata pike queens rocky stein train ussuri victoria wallaby xena yoga
+			zed 2023.1 2023.2 2024.1 2024.2 2025.1 2025.2 2026.1" -- "$2"
+		;;
 	--loader)
 		compgen -W "grub.d grub-default grubby kernel-install uki-addon bootc rpm-ostree" -- "$2"
 		;;
@@ -38,7 +57,7 @@ _vfio_claim_argument() {
 }
 
 _vfio_claim() {
-	local line=${COMP_LINE:0:COMP_POINT} cur='' command='' help word option
+	local line=${COMP_LINE:0:COMP_POINT} cur='' command='' help word option given=0
 	local -a words options=() commands=()
 	local -A takes=() fits=()
 
@@ -65,6 +84,7 @@ _vfio_claim() {
 			option=$word
 		else
 			option=
+			[[ -z $command ]] || given=$((given + 1))
 			command=${command:-$word}
 		fi
 	done
@@ -73,7 +93,7 @@ _vfio_claim() {
 	if [[ -n $option && -n ${takes[$option]-} ]]; then
 		mapfile -t COMPREPLY < <(_vfio_claim_argument "$option" "$cur")
 		case $option in
-		--root | --dest | --config | --snapshot | --output) compopt -o filenames 2>/dev/null ;;
+		--root | --dest | --config | --snapshot | --output | --package) compopt -o filenames 2>/dev/null ;;
 		esac
 	elif [[ $cur == -* ]]; then
 		for word in "${!options[@]}"; do
@@ -84,6 +104,9 @@ _vfio_claim() {
 		mapfile -t COMPREPLY < <(compgen -W "${options[*]}" -- "$cur")
 	elif [[ -z $command ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "${commands[*]}" -- "$cur")
+	elif [[ $command == export ]]; then
+		[[ $given == 0 ]] || return
+		mapfile -t COMPREPLY < <(compgen -W "$(_vfio_claim_formats "${words[0]}")" -- "$cur")
 	else
 		case $command in
 		list | claim) word=ids ;;
