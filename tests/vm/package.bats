@@ -121,3 +121,37 @@ boots_after_each_cut() {
 @test "dracut: boots after the power was cut in an upgrade, twenty times" {
 	boots_after_each_cut 13-dracut-systemd
 }
+
+# came_as_rpm MACHINE: its files lie where Fedora's dracut looks, and dracut 112 or newer put them
+# into an image that claims the card.
+came_as_rpm() {
+	local name file version modules=/usr/lib/dracut/modules.d/50vfio-claim
+
+	machine "rpm@$1"
+	name=$(cat "$M/build.log")
+	grep -q '^rpm has vfio-claim [0-9]' <<<"$name" || fail "$name" || return
+	for file in $modules/module-setup.sh $modules/vfio-claim-pre-udev.sh \
+		$modules/vfio-claim-pre-pivot.sh /usr/libexec/vfio-claim/vfio-claim-boot; do
+		grep -qx "rpm has file $file" <<<"$name" || fail "no $file: $name" || return
+	done
+	version=$(sed -n 's/^dracut \([0-9][0-9]*\).*/\1/p' <<<"$name")
+	[ "${version:-0}" -ge 112 ] || fail "$1: an older dracut: $name" || return
+	# The rpm's helper; the product of the other machines is in /usr/lib.
+	grep -qE ' (\./)?usr/libexec/vfio-claim/vfio-claim-boot$' "$M/files" || fail "$1: no helper" || return
+	run grep -E 'usr/lib/vfio-claim/' "$M/files"
+	[ "$status" = 1 ] || fail "$output" || return
+	claimed $DISPLAY_1 $AUDIO_1 || return
+	recorded $DISPLAY_1 claimed || return
+	recorded $AUDIO_1 claimed || return
+	full_boot
+}
+
+# bats test_tags=long
+@test "The .rpm in a tree with dracut 112, with systemd: the card is claimed" {
+	came_as_rpm testing-dracut-systemd
+}
+
+# bats test_tags=long
+@test "The .rpm in a tree with dracut 112, without systemd: the card is claimed" {
+	came_as_rpm testing-dracut
+}

@@ -17,16 +17,17 @@
 images_dir() { echo "$LAB/images/$(basename "$(product_layer)")"; }
 
 # image_of RELEASE GENERATOR VARIANTS PRODUCT CONFIG-FILE
-# PRODUCT is yes or no; an absent CONFIG-FILE means an absent config.
+# PRODUCT is yes, no or rpm; an absent CONFIG-FILE means an absent config.
 image_of() {
 	local key dir variants=$3
 
 	dir=$(images_dir)
-	[ "$4" = yes ] || dir=$LAB/images/none
+	[ "$4" != no ] || dir=$LAB/images/none
 	[ -n "$(product_layer)" ] || dir=$LAB/images/none
 	key=$({
 		cat "$VM_DIR/lib/image.sh"
 		[[ " $3 " != *" network "* ]] || network_layer "$1"
+		[ "$4" != rpm ] || rpm_layers "$1"
 		[ ! -e "$5" ] || cat "$5" - <<<"a config"
 		[ -z "$(storage_variant)" ] || storage_inputs "$1"
 	} | hash_of "$(tree_of "$1")" "$2" "$3" "$4")
@@ -149,7 +150,10 @@ build_in_tree() {
 
 	kernel=$(kernel_of "$release")
 	kind=$(storage_variant)
-	[ "$product" != yes ] || layer=$(product_layer)
+	case $product in
+	yes) layer=$(product_layer) ;;
+	rpm) layer=$(rpm_layers "$release") ;;
+	esac
 	[ -z "$kind" ] || layer+=${layer:+:}$(storage_layer "$release")
 	! has_variant network || layer+=${layer:+:}$(network_layer "$release")
 	mount_over "${layer:+$layer:}$(tree_of "$release")" "$dir/work" "$root"
@@ -158,6 +162,7 @@ build_in_tree() {
 	mount --bind "$dir" "$root/mnt"
 	[ ! -e "$dir/config" ] || cp "$dir/config" "$root/etc/vfio-claim.conf"
 	[ -z "$kind" ] || storage_files "$kind" "$root"
+	[ "$product" != rpm ] || tell_rpm "$root"
 	if [ "$generator" = initramfs-tools ]; then
 		run_initramfs_tools
 	else

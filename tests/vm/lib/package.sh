@@ -31,6 +31,12 @@ raise_version() {
 	mv "$1/changelog" "$1/packaging/debian/changelog"
 }
 
+# What a package is made of, as a tar archive.
+package_sources() {
+	# shellcheck disable=SC2046
+	(cd "$SOURCE_DIR" && tar -cf - $(product_sources) README.md NEWS LICENSE docs tests)
+}
+
 # Runs in a mount namespace of its own.
 compile_packages() {
 	local dir=$1 root=$1.work/root number
@@ -38,11 +44,7 @@ compile_packages() {
 	mount_over "$(layer_of package-tools 12 "${PACKAGE_TOOLS[@]}"):$(tree_of 12)" "$dir.work" "$root"
 	mount_api "$root"
 	mkdir -p "$root/build" "$dir.part"
-	(
-		cd "$SOURCE_DIR"
-		# shellcheck disable=SC2046
-		tar -cf - $(product_sources) README.md NEWS LICENSE docs
-	) | tar -xf - -C "$root/build"
+	package_sources | tar -xf - -C "$root/build"
 	for number in 1 2; do
 		[ "$number" = 1 ] || raise_version "$root/build"
 		in_tree "$root" env DEB_BUILD_OPTIONS=nocheck make -C /build deb

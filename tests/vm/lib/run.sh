@@ -111,6 +111,7 @@ lab_image() {
 	lab_network_layers "${machines[@]}"
 	lab_product
 	lab_packages "${machines[@]}"
+	lab_rpms "${machines[@]}"
 	lab_seeds "${machines[@]}"
 	# The others have theirs on their disks.
 	mapfile -t machines < <(without_grub "${machines[@]}")
@@ -191,7 +192,7 @@ lab_storage() {
 lab_packaged() {
 	local -a machines
 
-	mapfile -t machines < <(machines_of package power-loss cloud-init cloud-init-without)
+	mapfile -t machines < <(machines_of package power-loss rpm cloud-init cloud-init-without)
 	rm -rf "${machines[@]/#/"$LAB/facts/"}"
 	lab_run "${machines[@]}" || true
 	VFIO_CLAIM_LAB=$LAB bats "$VM_DIR"/{package,cloud-init}.bats
