@@ -194,7 +194,7 @@ uninstall:
 	-rmdir $(DRACUT_MODULE) $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DATADIR)
 
 # What a package is made of. Packages are built in a copy, so that nothing is left in this tree.
-SOURCES := $(wildcard Makefile README.md NEWS LICENSE .ci .clang-format .clang-tidy .gitignore \
+SOURCES := $(wildcard Makefile README.md NEWS LICENSE .ci .github .clang-format .clang-tidy .gitignore \
 	docs grub.d hooks modules.d packaging src tests)
 VERSION := $(shell sed -n 's/.*VFIO_CLAIM_VERSION "\(.*\)"/\1/p' src/version.h)
 
