@@ -48,33 +48,40 @@ static bool is_ours(const char *path)
 	return strstr(name ? name : path, "vfio-claim") != NULL;
 }
 
-static int check_file(const struct root *root, enum leftover_file kind, const char *path,
-		      bool has_virqfd, struct diagnostics *warnings)
+/* What the files are looked through for. */
+struct look {
+	const struct root *root;
+	const struct claims *claims;
+	bool has_virqfd; /* some kernel has the module */
+	struct diagnostics *warnings;
+};
+
+static int check_file(const struct look *look, enum leftover_file kind, const char *path)
 {
 	AUTO_FREE char *text = NULL;
 	char shown[512];
 	size_t length;
-	int r = root_read(root, path, FILE_SIZE_MOST, &text, &length);
+	int r = root_read(look->root, path, FILE_SIZE_MOST, &text, &length);
 
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
-	(void)snprintf(shown, sizeof(shown), "%s/%s", root->path, path);
-	return leftovers_find(kind, shown, text, has_virqfd, warnings);
+	(void)snprintf(shown, sizeof(shown), "%s/%s", look->root->path, path);
+	return leftovers_find(kind, shown, text, look->has_virqfd, look->claims,
+			      look->warnings);
 }
 
-static int check_place(const struct root *root, const struct place *place, bool has_virqfd,
-		       struct diagnostics *warnings)
+static int check_place(const struct look *look, const struct place *place)
 {
 	struct file_list files = { 0 };
 
 	if (place->suffix == NULL)
-		return check_file(root, place->kind, place->path, has_virqfd, warnings);
-	int r = file_list_add_directory(root, place->path, place->suffix, &files);
+		return check_file(look, place->kind, place->path);
+	int r = file_list_add_directory(look->root, place->path, place->suffix, &files);
 	/* What is no directory or cannot be read holds nothing for the kernel either. */
 	r = r == -ENOMEM ? r : 0;
 	for (size_t i = 0; r == 0 && i < files.count; i++)
 		if (!is_ours(files.paths[i]))
-			r = check_file(root, place->kind, files.paths[i], has_virqfd, warnings);
+			r = check_file(look, place->kind, files.paths[i]);
 	file_list_free(&files);
 	return r;
 }
@@ -96,14 +103,18 @@ static bool any_kernel_has_virqfd(const struct root *root)
 	return found;
 }
 
-int leftover_files_check(const struct root *root, struct diagnostics *warnings)
+int leftover_files_check(const struct root *root, const struct claims *claims,
+			 struct diagnostics *warnings)
 {
-	bool has_virqfd = any_kernel_has_virqfd(root);
+	const struct look look = { .root = root,
+				   .claims = claims,
+				   .has_virqfd = any_kernel_has_virqfd(root),
+				   .warnings = warnings };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < sizeof(places) / sizeof(places[0]); i++)
-		r = check_place(root, &places[i], has_virqfd, warnings);
+		r = check_place(&look, &places[i]);
 	if (r == 0 && root->is_host)
-		r = check_file(root, LEFTOVER_BOOTED, "proc/cmdline", has_virqfd, warnings);
+		r = check_file(&look, LEFTOVER_BOOTED, "proc/cmdline");
 	return r;
 }

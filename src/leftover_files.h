@@ -9,8 +9,10 @@
 /*
  * Looks through modprobe.d, the lists of modules to load, the boot loaders' files and, on a
  * host, /proc/cmdline; files of our own are left out. A file that cannot be read is passed by.
+ * @claims: those of the configuration
  * Returns 0 or a negative errno.
  */
-int leftover_files_check(const struct root *root, struct diagnostics *warnings) MUST_CHECK;
+int leftover_files_check(const struct root *root, const struct claims *claims,
+			 struct diagnostics *warnings) MUST_CHECK;
 
 #endif

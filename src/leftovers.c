@@ -16,6 +16,8 @@ struct finder {
 	const char *file;
 	unsigned line;
 	bool has_virqfd;
+	const struct claims *claims;
+	bool generated; /* this line is EDPM's, which `export edpm` may have been the source of */
 	unsigned ids_seen; /* vfio-pci.ids= in this file */
 	size_t before;     /* warnings of other files */
 	struct diagnostics *warnings;
@@ -52,6 +54,43 @@ static int check_ids_length(struct finder *finder, const char *value)
 		strlen(value), IDS_MOST);
 }
 
+/* False where that cannot be told: a claim by address has the IDs of what is there. */
+static bool is_unclaimed(const struct claims *claims, const char *entry)
+{
+	struct pci_ids ids;
+
+	if (pci_ids_parse(entry, &ids) < 0)
+		return false;
+	for (size_t i = 0; i < claims->count; i++)
+		for (size_t k = 0; k < claims->items[i].match_count; k++) {
+			const struct selector *match = &claims->items[i].matches[k];
+
+			if (!(match->words & SELECT_IDS) || pci_ids_match(&match->ids, &ids))
+				return false;
+		}
+	return true;
+}
+
+/* The arguments of a node set are the configuration's own where `export edpm` wrote them. */
+static int check_generated_ids(struct finder *finder, const char *value)
+{
+	AUTO_FREE char *copy = strdup(value);
+	char *rest = copy;
+	int r = copy == NULL ? -ENOMEM : 0;
+
+	while (r == 0 && rest != NULL) {
+		const char *entry = strsep(&rest, ",");
+
+		if (is_unclaimed(finder->claims, entry))
+			return diagnostics_add(
+				finder->warnings, finder->file, finder->line,
+				"vfio-pci.ids= gives %s to VFIO, which no claim names; mend "
+				"edpm_kernel_args of the node set, see: vfio-claim export edpm",
+				entry);
+	}
+	return r;
+}
+
 static int check_ids(struct finder *finder, const char *value)
 {
 	int r = check_ids_length(finder, value);
@@ -59,6 +98,8 @@ static int check_ids(struct finder *finder, const char *value)
 	finder->ids_seen++;
 	if (r < 0)
 		return r;
+	if (finder->generated)
+		return check_generated_ids(finder, value);
 	if (finder->kind != LEFTOVER_BOOTED)
 		return diagnostics_add(
 			finder->warnings, finder->file, finder->line,
@@ -139,6 +180,11 @@ static int check_argument(struct finder *finder, const char *word)
 		return diagnostics_add(finder->warnings, finder->file, finder->line,
 				       "pci-stub.ids= of an older guide: pci-stub would keep "
 				       "the devices from VFIO; remove it, claims do its work");
+	if (has_key(word, "rdblacklist", &value))
+		return diagnostics_add(
+			finder->warnings, finder->file, finder->line,
+			"rdblacklist= is an old name, which dracut of today does not read; "
+			"write rd.driver.blacklist=");
 	if (has_key(word, "modprobe.blacklist", &value))
 		return check_blacklist(finder, value);
 	if (has_key(word, "amd-iommu", &value)) {
@@ -214,16 +260,23 @@ static int check_modules_line(struct finder *finder, char *line)
 	return module == NULL ? 0 : check_module(finder, module, rest ? rest : "");
 }
 
-/* Quotes of a shell assignment end words as blanks do; so does the = of GRUB_CMDLINE_LINUX=. */
+/*
+ * Quotes of a shell assignment end words as blanks do; so does the = of GRUB_CMDLINE_LINUX=.
+ * EDPM keeps edpm_kernel_args in a variable that it adds to that one: GRUB_EDPM_KERNEL_ARGS
+ * (edpm-ansible, roles/edpm_kernel/tasks/kernelargs.yml).
+ */
 static int check_arguments_line(struct finder *finder, char *line)
 {
 	char *rest = line;
 	int r = 0;
 
 	if (finder->kind == LEFTOVER_SHELL) {
-		if (strstr(line, "CMDLINE") == NULL || strchr(line, '=') == NULL)
+		bool cmdline = strstr(line, "CMDLINE") != NULL;
+		const char *name = strsep(&rest, "=");
+
+		finder->generated = strstr(name, "KERNEL_ARGS") != NULL;
+		if (!finder->generated && !cmdline)
 			return 0;
-		rest = strchr(line, '=') + 1;
 	}
 	while (r == 0 && rest != NULL) {
 		const char *word = strsep(&rest, " \t\r\"'[]");
@@ -285,11 +338,12 @@ static int check_line(struct finder *finder, char *line)
 }
 
 int leftovers_find(enum leftover_file kind, const char *file, const char *text, bool has_virqfd,
-		   struct diagnostics *warnings)
+		   const struct claims *claims, struct diagnostics *warnings)
 {
 	struct finder finder = { .kind = kind,
 				 .file = file,
 				 .has_virqfd = has_virqfd,
+				 .claims = claims,
 				 .before = warnings->count,
 				 .warnings = warnings };
 	AUTO_FREE char *copy = strdup(text);

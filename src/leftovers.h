@@ -23,10 +23,11 @@ enum leftover_file {
  *
  * @file: the name to report
  * @has_virqfd: a kernel of this system has the module vfio_virqfd (6.1 and before)
+ * @claims: those of the configuration, to know our own arguments again
  * @warnings: one for each thing found, with its line and what to do
  * Returns 0 or -ENOMEM.
  */
 int leftovers_find(enum leftover_file kind, const char *file, const char *text, bool has_virqfd,
-		   struct diagnostics *warnings) MUST_CHECK;
+		   const struct claims *claims, struct diagnostics *warnings) MUST_CHECK;
 
 #endif

@@ -341,6 +341,9 @@ leftover() {
 		<<<$'# mine\nGRUB_CMDLINE_LINUX_DEFAULT="quiet amd_iommu=on iommu=pt"'
 	leftover etc/default/grub.d/10-gpu.cfg '1: warning: vfio-pci.ids= beside' \
 		<<<'GRUB_CMDLINE_LINUX="vfio-pci.ids=10de:1c30"'
+	leftover etc/default/grub '1: warning: vfio-pci.ids= gives 10de:20f1 to VFIO, which no claim names' \
+		<<<'GRUB_EDPM_KERNEL_ARGS=" vfio-pci.ids=10de:1c30,10de:20f1 "'
+	leftover etc/kernel/cmdline '1: warning: rdblacklist= is an old name' <<<'ro rdblacklist=nouveau'
 	leftover etc/kernel/cmdline '1: warning: the kernel knows no '"'rs.driver.blacklist'" \
 		<<<'root=/dev/sda1 rs.driver.blacklist=nouveau'
 	leftover etc/modprobe.d/vfio.conf '1: warning: ids= of vfio-pci' \
@@ -366,6 +369,18 @@ leftover() {
 	mkdir -p "$ROOT/etc/modprobe.d" "$ROOT/etc/default/grub.d"
 	echo 'options vfio-pci ids=10de:1c30' >"$ROOT/etc/modprobe.d/vfio-claim.conf"
 	echo 'GRUB_CMDLINE_LINUX="vfio-pci.ids=1:2"' >"$ROOT/etc/default/grub.d/90-vfio-claim.cfg"
+	run -0 --separate-stderr "$TOOL" check --root "$ROOT"
+	[ -z "$stderr" ]
+}
+
+@test "check: what export edpm wrote into a node set is no leftover" {
+	local arguments
+
+	printf '[claim gpu]\nmatch = 10de:1c30\n[claim nic]\nmatch = 8086:1563\n' >"$CONF"
+	arguments=$("$TOOL" export edpm --root "$ROOT" | sed -n 's/.*edpm_kernel_args: "\(.*\)"/\1/p')
+	[[ $arguments == *vfio-pci.ids=* ]]
+	mkdir -p "$ROOT/etc/default"
+	echo "GRUB_EDPM_KERNEL_ARGS=\" $arguments \"" >"$ROOT/etc/default/grub"
 	run -0 --separate-stderr "$TOOL" check --root "$ROOT"
 	[ -z "$stderr" ]
 }

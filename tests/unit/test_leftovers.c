@@ -3,14 +3,17 @@
 #include "leftovers.h"
 #include "unit.h"
 
+static const struct claims no_claims;
+
 /* The warnings of one text, "LINE: MESSAGE" each, joined by newlines. */
-static char *find(enum leftover_file kind, const char *text, bool has_virqfd)
+static char *find_beside(const struct claims *claims, enum leftover_file kind, const char *text,
+			 bool has_virqfd)
 {
 	struct diagnostics warnings = { 0 };
 	struct text out = { 0 };
 	char *joined;
 
-	assert_int_equal(leftovers_find(kind, "file", text, has_virqfd, &warnings), 0);
+	assert_int_equal(leftovers_find(kind, "file", text, has_virqfd, claims, &warnings), 0);
 	for (size_t i = 0; i < warnings.count; i++) {
 		assert_string_equal(warnings.items[i].file, "file");
 		text_add(&out, "%u: %s\n", warnings.items[i].line, warnings.items[i].message);
@@ -18,6 +21,11 @@ static char *find(enum leftover_file kind, const char *text, bool has_virqfd)
 	diagnostics_free(&warnings);
 	assert_int_equal(text_take(&out, &joined), 0);
 	return joined;
+}
+
+static char *find(enum leftover_file kind, const char *text, bool has_virqfd)
+{
+	return find_beside(&no_claims, kind, text, has_virqfd);
 }
 
 struct row {
@@ -37,7 +45,8 @@ static const struct row rows[] = {
 	{ LEFTOVER_SCRIPT, "# echo vfio-pci >driver_override\nmodprobe vfio-pci\n", NULL },
 	/* The test's file is called "file", which is no device's. */
 	{ LEFTOVER_DRIVERCTL, "vfio-pci\n", NULL },
-	{ LEFTOVER_SHELL, "GRUB_CMDLINE_LINUX=\"quiet amd_iommu=on\"\n", "1: amd_iommu=on is no" },
+	{ LEFTOVER_SHELL, "GRUB_CMDLINE_LINUX=\"quiet amd_iommu=on\"\n",
+	  "1: amd_iommu=on is no" },
 	{ LEFTOVER_SHELL, "# GRUB_CMDLINE_LINUX=\"amd_iommu=on\"\n", NULL },
 	{ LEFTOVER_SHELL, "OTHER=\"amd_iommu=on\"\n", NULL },
 	{ LEFTOVER_SHELL, "GRUB_CMDLINE_LINUX='amd_iommu=fullflush'\n", NULL },
@@ -47,28 +56,39 @@ static const struct row rows[] = {
 	  "is modprobe.blacklist meant?" },
 	{ LEFTOVER_LINE, "vfio_pci.id=10de:1c30", "is vfio-pci.ids meant?" },
 	{ LEFTOVER_LINE, "inte_iommu=on", "is intel-iommu meant?" },
-	{ LEFTOVER_LINE, "intel_iommu=on iommu=pt iommu.passthrough=1 rd.driver.pre=vfio-pci", NULL },
+	{ LEFTOVER_LINE, "intel_iommu=on iommu=pt iommu.passthrough=1 rd.driver.pre=vfio-pci",
+	  NULL },
 	{ LEFTOVER_LINE, "module_blacklist=a initcall_blacklist=b kvm.ignore_msrs=1", NULL },
-	{ LEFTOVER_LINE, "kvm.report_ignored_msrs=0 amd_iommu_intr=vapic rd.driver.export", NULL },
+	{ LEFTOVER_LINE, "kvm.report_ignored_msrs=0 amd_iommu_intr=vapic rd.driver.export",
+	  NULL },
 	{ LEFTOVER_LINE, "modprobe.blacklist=nouveau,snd-hda-intel,xe",
 	  "'snd-hda-intel' has no effect, write snd_hda_intel" },
 	{ LEFTOVER_LINE, "modprobe.blacklist=nouveau,snd_hda_intel", NULL },
+	{ LEFTOVER_LINE, "rdblacklist=nouveau", "1: rdblacklist= is an old name" },
+	{ LEFTOVER_SHELL, "if [ \"$a\" = b ]; then GRUB_CMDLINE_LINUX=\"amd_iommu=on\"; fi\n",
+	  "1: amd_iommu=on is no" },
+	{ LEFTOVER_SHELL, "GRUB_EDPM_KERNEL_ARGS=\" amd_iommu=on vfio-pci.ids=10de:20f1 \"\n",
+	  "1: amd_iommu=on is no" },
 	{ LEFTOVER_LINE, "pci-stub.ids=10de:1c30", "1: pci-stub.ids= of an older guide" },
-	{ LEFTOVER_LINE, "vfio-pci.ids=10de:1c30", "1: vfio-pci.ids= beside the configuration" },
+	{ LEFTOVER_LINE, "vfio-pci.ids=10de:1c30",
+	  "1: vfio-pci.ids= beside the configuration" },
 	{ LEFTOVER_LINE, "kargs = [\"quiet\", \"amd_iommu=on\"]\n", "amd_iommu=on is no" },
 	{ LEFTOVER_BOOTED, "vfio-pci.ids=10de:1c30", NULL },
 	{ LEFTOVER_BOOTED, "vfio-pci.ids=10de:1c30 vfio_pci.ids=10de:10f1",
 	  "1: vfio-pci.ids= stands there more than once" },
 	{ LEFTOVER_MODPROBE, "options vfio-pci ids=10de:1c30\n", "1: ids= of vfio-pci beside" },
 	{ LEFTOVER_MODPROBE, "options vfio-pci disable_vga=1\n", NULL },
-	{ LEFTOVER_MODPROBE, "options\tpci-stub ids=10de:1c30\n", "pci_stub of an older guide" },
+	{ LEFTOVER_MODPROBE, "options\tpci-stub ids=10de:1c30\n",
+	  "pci_stub of an older guide" },
 	{ LEFTOVER_MODPROBE, "install vfio-pci /sbin/override.sh\n", "an install command" },
 	{ LEFTOVER_MODPROBE, "install nouveau /bin/false\n", NULL },
 	{ LEFTOVER_MODPROBE, "softdep nouveau pre: vfio-pci\n", NULL },
-	{ LEFTOVER_MODULES, "# list\npci_stub ids=10de:1c30\n", "2: pci_stub of an older guide" },
+	{ LEFTOVER_MODULES, "# list\npci_stub ids=10de:1c30\n",
+	  "2: pci_stub of an older guide" },
 	{ LEFTOVER_MODULES, "vfio_pci ids=10de:1c30\n", "1: ids= of vfio-pci" },
 	{ LEFTOVER_MODULES, "vfio\nvfio_pci\nvfio_iommu_type1\n", NULL },
-	{ LEFTOVER_MODULES, "vfio\nvfio_virqfd\n", "2: no kernel here has the module vfio_virqfd" },
+	{ LEFTOVER_MODULES, "vfio\nvfio_virqfd\n",
+	  "2: no kernel here has the module vfio_virqfd" },
 	{ LEFTOVER_MODULES, "", NULL },
 };
 
@@ -120,12 +140,56 @@ static void test_long_lists(void **state)
 	free(line);
 }
 
+/* EDPM's node set, whose arguments `export edpm` may have written from the same claims. */
+static void test_node_set(void **state)
+{
+	static const char line[] =
+		"GRUB_EDPM_KERNEL_ARGS=\" rd.driver.pre=vfio-pci "
+		"vfio-pci.ids=10de:20f1,10de:1aef \"\n"
+		"GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX ${GRUB_EDPM_KERNEL_ARGS}\"\n";
+	static const struct {
+		const char *matches[2];
+		const char *warning;
+	} sets[] = {
+		{ { NULL }, "1: vfio-pci.ids= gives 10de:20f1 to VFIO" },
+		{ { "10de:20f1" }, "1: vfio-pci.ids= gives 10de:1aef to VFIO" },
+		{ { "10de:1aef", "10de:20f1" }, NULL },
+		{ { "10de:*" }, NULL },
+		/* What is there, and so what its IDs are, cannot be told. */
+		{ { "10de:1234", "0000:83:00.0" }, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(sets); i++) {
+		struct claims claims = { 0 };
+		struct claim *claim = claims_add(&claims, "a");
+		char reason[SELECTOR_TEXT_SIZE];
+
+		for (size_t k = 0; k < 2 && sets[i].matches[k] != NULL; k++) {
+			struct selector selector;
+
+			assert_int_equal(
+				selector_parse(sets[i].matches[k], false, &selector, reason),
+				0);
+			assert_int_equal(claim_add_match(claim, &selector), 0);
+		}
+		char *found = find_beside(&claims, LEFTOVER_SHELL, line, false);
+		if (sets[i].warning == NULL)
+			assert_string_equal(found, "");
+		else
+			assert_contains(found, sets[i].warning);
+		free(found);
+		claims_free(&claims);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_virqfd),
 		cmocka_unit_test(test_long_lists),
+		cmocka_unit_test(test_node_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
