@@ -432,6 +432,67 @@ choices() {
 		"vfio-claim.cmdline(7)" "$BATS_TEST_TMPDIR/in-page"
 }
 
+# examples PAGE: the commands in its section EXAMPLES, one a line.
+examples() {
+	section "$1" EXAMPLES | awk '/^```/ { open = !open; next } open && !/^#/'
+}
+
+@test "the manual pages' examples are commands that the programs understand" {
+	local page line count=0
+	local -a words
+
+	for page in vfio-claim.8 vfio-claim-boot.8; do
+		# A fence that is not closed turns text and examples about.
+		[ $(($(grep -c '^```' "$man/$page.scd") % 2)) = 0 ]
+		section "$page" EXAMPLES | awk '/^```/ { open = !open; next } !open' |
+			tee "$BATS_TEST_TMPDIR/prose" | absent '^(vfio-claim|/usr|ssh) '
+		grep -qE '^[A-Z].*:$' "$BATS_TEST_TMPDIR/prose"
+		examples "$page" | sed -E 's/^ssh host //; s/ \|.*//; s/ >.*//' |
+			grep -E '^(/usr/lib/vfio-claim/)?vfio-claim' >"$BATS_TEST_TMPDIR/commands"
+		while read -r line; do
+			read -ra words <<<"$line"
+			# All of the line is judged before --help is done.
+			"$build/${words[0]##*/}" "${words[@]:1}" --help >/dev/null ||
+				{ echo "$page: $line"; false; }
+			count=$((count + 1))
+		done <"$BATS_TEST_TMPDIR/commands"
+	done
+	[ "$count" -ge 20 ]
+}
+
+@test "every page has worked examples" {
+	local page
+
+	for page in "${pages[@]}"; do
+		[ "$(sed -n '/^# EXAMPLES/,/^# SEE ALSO/p' "$man/$page.scd" | grep -c '^```')" -ge 6 ] ||
+			{ echo "$page has too few"; false; }
+	done
+}
+
+@test "the pages have every file that the programs know or that is installed, and no others" {
+	local page
+
+	{
+		# The paths that the sources have names for; a snapshot's own two are no files of a host.
+		sed -nE 's/^#define [A-Z_]*(PATH|FILE|DROP_INS) "([^"]+)".*/\2/p' src/*.[ch] |
+			grep -vxE 'run/vfio-claim/(uses|snapshot)'
+		grep -oE '"usr/lib/vfio-claim\.conf\.d"' src/config_files.c | tr -d '"'
+		sed -n '/owned_file_paths\[/,/^};/s/^\t"\(.*\)",/\1/p' src/owned_files.c
+		grep -ohE '"etc/default/grub\.d/[^"]*vfio-claim[^"]*"' src/loader*.c | tr -d '"'
+		make --no-print-directory BUILD="$build" DESTDIR="$BATS_TEST_TMPDIR/root" PREFIX=/usr \
+			DRACUT_MODULES_DIR=/usr/lib/dracut/modules.d \
+			INITRAMFS_TOOLS_DIR=/usr/share/initramfs-tools \
+			MAN_PAGES= install >/dev/null
+		(cd "$BATS_TEST_TMPDIR/root" && find usr -type f ! -path '*completions*' \
+			! -path '*site-functions*' ! -path 'usr/sbin/*')
+	} | sed 's|^/||; s|/50vfio-claim/.*|/50vfio-claim|; s|\.conf\.d$|.conf.d/*.conf|' |
+		grep vfio-claim >"$BATS_TEST_TMPDIR/known"
+	for page in vfio-claim.8 vfio-claim-boot.8; do
+		section "$page" FILES | grep '^/'
+	done | tr -d '\\' | sed 's/, /\n/g' | sed 's|^/||; s|/$||' >"$BATS_TEST_TMPDIR/in-pages"
+	same "sources and installation" "$BATS_TEST_TMPDIR/known" "FILES" "$BATS_TEST_TMPDIR/in-pages"
+}
+
 @test "the manual pages build, without a warning" {
 	local page
 
