@@ -536,6 +536,21 @@ examples() {
 	grep -qE "^\* .* - $version-1$" packaging/rpm/vfio-claim.spec
 }
 
+@test "docs/RELEASING.md: one command sets who publishes the packages, everywhere" {
+	local directory=$BATS_TEST_TMPDIR/tree file
+
+	mkdir -p "$directory"
+	cp -r packaging "$directory/"
+	[ "$(grep -rlE 'example\.(org|com)|debian\.org>' "$directory/packaging" |
+		grep -cE '/(control|changelog|vfio-claim\.spec)$')" = 3 ]
+	(cd "$directory" && awk '/^ +sed -i/ { on = 1 } on { print; if (!/\\$/) exit }' \
+		"$OLDPWD/docs/RELEASING.md" | sed 's/NAME <ADDRESS>/A. Person <a@person.test>/' | sh -e)
+	for file in debian/control debian/changelog rpm/vfio-claim.spec; do
+		grep -qF 'A. Person <a@person.test>' "$directory/packaging/$file"
+	done
+	run -1 grep -rnE 'vfio-claim developers|vfio-claim@' "$directory/packaging"
+}
+
 @test "docs/troubleshooting.md has every code of status, and no others" {
 	local directory=$BATS_TEST_TMPDIR
 
