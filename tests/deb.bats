@@ -176,6 +176,19 @@ has_no_trace() {
 	[ -z "$output" ]
 }
 
+@test "deb: lintian has nothing to say of the source package, which debian/rules clean leaves clean" {
+	cp -a "$BATS_FILE_TMPDIR/build/deb/vfio-claim" "$BATS_TEST_TMPDIR/vfio-claim"
+	cd "$BATS_TEST_TMPDIR/vfio-claim"
+	debian/rules clean
+	cd ..
+	dpkg-source --build vfio-claim
+	run -0 lintian --allow-root --pedantic --display-info ./*.dsc
+	# Debian 12's policy is the older one of the two that it is built for.
+	output=$(grep -v '^I: .*: out-of-date-standards-version 4\.6\.2 ' <<<"$output") || :
+	echo "$output"
+	[ -z "$output" ]
+}
+
 @test "deb: files are root's, nobody else may write them, and none is a configuration" {
 	local file
 
