@@ -101,7 +101,7 @@ whole_life() {
 boots_after_each_cut() {
 	local name=power-loss@$1 number
 
-	for number in $(seq 20); do
+	for number in $(seq 10); do
 		M=$FACTS/$name/upgrade-$number
 		grep -q '^booted=yes' "$M/result" || fail "$name: upgrade-$number: $(tail -n 5 "$M/console")" || return
 		whole_card || return
@@ -113,12 +113,12 @@ boots_after_each_cut() {
 }
 
 # bats test_tags=long
-@test "initramfs-tools: boots after the power was cut in an upgrade, twenty times" {
+@test "initramfs-tools: boots after the power was cut in an upgrade, ten times" {
 	boots_after_each_cut 13-initramfs-tools
 }
 
 # bats test_tags=long
-@test "dracut: boots after the power was cut in an upgrade, twenty times" {
+@test "dracut: boots after the power was cut in an upgrade, ten times" {
 	boots_after_each_cut 13-dracut-systemd
 }
 
