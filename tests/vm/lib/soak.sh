@@ -17,6 +17,7 @@ SOAK=$LAB/soak
 # named twice are drawn twice as often.
 SOAK_SCENARIOS=(config-only config-only cmdline-only cmdline-only stock stock-dracut hostonly
 	busybox argument vfio-loaded amd)
+declare -A SOAK_MACHINES=() # of each pair, once they were looked up
 SOAK_PAIRS=({12,13,testing}-{initramfs-tools,dracut-systemd,dracut})
 
 # ---- What a boot is like
@@ -62,15 +63,18 @@ draw_boot() {
 	local seed=$1 number=$2 card place
 
 	pair=${SOAK_PAIRS[$((number % ${#SOAK_PAIRS[@]}))]}
-	# shellcheck disable=SC2046  # words
-	base=$(pick scenario $(soak_scenarios_of "$pair"))
+	: "${SOAK_MACHINES[$pair]:=$(soak_scenarios_of "$pair")}"
+	# shellcheck disable=SC2086  # words
+	base=$(pick scenario ${SOAK_MACHINES[$pair]})
 	cpus=$(pick cpus 1 1 1 1 2 2 2 2 3 3 3 4 4 4 5 6 7 8)
 	load=$(pick load 0 0 0 1 1 2 3 4):$((10 + $(draw load-until 31)))
 	children=$(pick children - - 1 2 8 slow)
 	pause=$(pick pause - - - first coldplug)
 	[ "$pause" = - ] || pause+=" $(tenths pause-seconds 4)"
 	card=$(pick card none none none second second second second late late late)
-	place=$(pick place power-on initramfs initramfs initramfs root root)
+	place=initramfs
+	[[ $pause != coldplug* ]] || place=coldplug
+	place=$(pick place power-on initramfs "$place" "$place" root root)
 	plug="$card $place $(tenths plug-seconds 8)"
 	[ "$card" != none ] || plug=-
 }
@@ -143,12 +147,12 @@ soak_words() {
 	case ${S[generator]} in
 	initramfs-tools)
 		image_file "$order" | sed "/00-vfio-claim/,/^\[/{
-			/^\[/a sleep $seconds
+			/^\[/a echo at coldplug >/dev/ttyS1; sleep $seconds
 		}" >"$dir/order"
-		grep -q '^sleep' "$dir/order" || die "no vfio-claim in $order"
+		grep -q 'at coldplug' "$dir/order" || die "no vfio-claim in $order"
 		overlay_file "$order" <"$dir/order"
 		;;
-	*) first_words lab-pause pre-trigger <<<"sleep $seconds" ;;
+	*) first_words lab-pause pre-trigger <<<"echo at coldplug >/dev/ttyS1; sleep $seconds" ;;
 	esac
 }
 
