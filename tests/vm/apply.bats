@@ -236,6 +236,48 @@ built_image() {
 	built_image testing-dracut-systemd
 }
 
+# ---- Killed and cut
+
+# boots_after_each_kill MACHINE: a new set of files is never half there, so the card is VFIO's in
+# every boot until the first `revert`; after that it is wholly VFIO's or wholly native.
+boots_after_each_kill() {
+	local name=cut-apply@$1 number killed=0 later
+
+	boot_of "$name" native
+	commands_succeeded
+	for number in $(seq 10); do
+		boot_of "$name" "cut-$number"
+		[ -s "$M/ended" ] || fail "$M: it did not come to its point: $(cat "$M/after.log")" || return
+		grep -q "^$number killed" "$M/ended" && killed=$((killed + 1))
+		later=$number
+		[ "$number" -gt 8 ] || whole_card || return
+	done
+	[ "$killed" -ge 7 ] || fail "$name: only $killed of ${later} were killed: $(cat "$FACTS/$name"/cut-*/ended)"
+	for number in cut-9 cut-10 at-last; do
+		M=$FACTS/$name/$number
+		[ "$(fact $AUDIO_1 driver)" = vfio-pci ] && whole_card ||
+			is $AUDIO_1 driver snd_hda_intel || return
+	done
+	boot_of "$name" at-last
+	commands_succeeded
+	[ "$(jq -r '.state | IN("ready", "reboot-due")' "$M/mended.said")" = true ] ||
+		fail "$(cat "$M/mended.said")"
+	boot_of "$name" claimed
+	commands_succeeded
+	whole_card
+	status_is ready
+}
+
+# bats test_tags=long
+@test "apply and revert killed and the power cut, ten times: boots each time, initramfs-tools" {
+	boots_after_each_kill 13-initramfs-tools
+}
+
+# bats test_tags=long
+@test "apply and revert killed and the power cut, ten times: boots each time, dracut" {
+	boots_after_each_kill 13-dracut-systemd
+}
+
 # The commands of the page are the scenario's; QEMU's and reboot are the lab's to do.
 # bats test_tags=long
 @test "docs/tutorial.md: every command, from the list to the native card" {

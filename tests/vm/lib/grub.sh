@@ -183,6 +183,7 @@ fill_grub_disk() {
 		[ "${S[product]}" != yes ] || product_layer
 		kernel_layer
 		cloud_init_layer
+		packages_layer
 	} | sed '/^$/d' | paste -sd:)
 	mount_over "${layer:+$layer:}$(tree_of "${S[release]}")" "$disk/work" "$root"
 	hand_over_packages "$root"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# shellcheck disable=SC2154  # S is the scenario of the caller
 # Debian packages beside a tree: installed once into a layer that lies over it and is kept.
 
 # layer_of KIND RELEASE PACKAGE...: the directory that holds it.
@@ -53,4 +54,23 @@ make_layer() {
 	mv "$layer.work/upper" "$layer"
 	rm -rf "$layer.work"
 	say "Debian $release: they are installed in $(seconds_since "$started") s"
+}
+
+# packages_layer: for the disk of scenario S; or nothing.
+packages_layer() {
+	# shellcheck disable=SC2086  # words
+	[ -z "${S[packages]-}" ] || layer_of more "${S[release]}" ${S[packages]}
+}
+
+# lab_more_packages MACHINE...: those that their scenarios name (key `packages`).
+lab_more_packages() {
+	local machine
+	local -A S
+
+	for machine; do
+		load_machine "$machine"
+		# shellcheck disable=SC2086  # words
+		[ -z "${S[packages]-}" ] ||
+			with_lock layers make_layer more "${S[release]}" ${S[packages]}
+	done
 }

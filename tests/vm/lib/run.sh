@@ -113,6 +113,7 @@ lab_image() {
 	lab_packages "${machines[@]}"
 	lab_rpms "${machines[@]}"
 	lab_seeds "${machines[@]}"
+	lab_more_packages "${machines[@]}"
 	# The others have theirs on their disks.
 	mapfile -t machines < <(without_grub "${machines[@]}")
 	[ ${#machines[@]} = 0 ] ||
@@ -176,7 +177,7 @@ lab_nova() {
 lab_apply() {
 	local -a machines
 
-	mapfile -t machines < <(cd "$SCENARIOS" && machines_of apply* tutorial)
+	mapfile -t machines < <(cd "$SCENARIOS" && machines_of apply* cut-apply tutorial)
 	run_and_test apply.bats "${machines[@]}"
 }
 
