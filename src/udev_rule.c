@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "plan.h"
@@ -12,6 +13,10 @@
 
 #define END "vfio_claim_end"
 #define HELD "vfio_claim_held"
+#define NEW "vfio_claim_new"
+
+/* Of 13 characters mostly, in a line of udev, which may have 16383. */
+enum { ADDRESSES_A_LINE = 500 };
 
 /* The link physfn comes a moment after the event, the attribute (since 5.13) before it. */
 #define NOT_A_VF "TEST!=\"physfn\", TEST!=\"sriov_vf_msix_count\", "
@@ -113,6 +118,7 @@ static void add_take(struct text *text, const char *driver)
 	char module[DRIVER_NAME_SIZE];
 
 	module_of_driver(driver, module);
+	text_add(text, "ENV{VFIO_CLAIM}=\"taken\"\n");
 	text_add(text, "ATTR{driver_override}=\"%s\"\n", driver);
 	text_add(text, "DRIVER==\"?*\", DRIVER!=\"%s\", ATTR{driver/unbind}=\"$kernel\"\n",
 		 driver);
@@ -140,14 +146,17 @@ static void render_neighbourhood(const struct selector *selector,
 	}
 }
 
+static uint64_t slot_key(const struct pci_address *address)
+{
+	return UINT64_C(2) << 48 | (uint64_t)address->domain << 16 |
+	       (uint64_t)address->bus << 8 | address->device;
+}
+
 /* A number that is the same for two selectors whose neighbourhoods are. */
 static uint64_t neighbourhood_key(const struct selector *selector)
 {
-	const struct pci_address *address = &selector->address;
-
 	if (selector->words & SELECT_ADDRESS)
-		return UINT64_C(2) << 48 | (uint64_t)address->domain << 16 |
-		       (uint64_t)address->bus << 8 | address->device;
+		return slot_key(&selector->address);
 	if ((selector->words & SELECT_IDS) != 0 && selector->ids.vendor != PCI_ANY)
 		return UINT64_C(1) << 48 | selector->ids.vendor;
 	return 0;
@@ -252,6 +261,97 @@ static void add_driver_pattern(struct text *text, const struct claims *claims)
 	}
 }
 
+/* The neighbourhoods of all selectors; *ret_all where one of them is everywhere. */
+static uint64_t *all_neighbourhoods(const struct claims *claims, size_t *ret_count,
+				    bool *ret_all)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < claims->count; i++)
+		count += claims->items[i].match_count;
+	uint64_t *keys = calloc(count + 1, sizeof(*keys));
+	*ret_count = 0;
+	*ret_all = false;
+	for (size_t i = 0; keys != NULL && i < claims->count; i++)
+		for (size_t j = 0; j < claims->items[i].match_count; j++) {
+			keys[*ret_count] = neighbourhood_key(&claims->items[i].matches[j]);
+			*ret_all = *ret_all || keys[*ret_count] == 0;
+			(*ret_count)++;
+		}
+	return keys;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a;
+	uint64_t y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static bool is_near(const struct device *device, const uint64_t *keys, size_t count)
+{
+	uint64_t vendor = UINT64_C(1) << 48 | device->ids.vendor;
+	uint64_t slot = slot_key(&device->address);
+
+	return bsearch(&vendor, keys, count, sizeof(*keys), compare_keys) != NULL ||
+	       bsearch(&slot, keys, count, sizeof(*keys), compare_keys) != NULL;
+}
+
+/* Lines for the devices that the helper saw, of those that a claim below could ask about. */
+static void add_known(struct text *text, const struct claims *claims,
+		      const struct snapshot *known)
+{
+	char address[PCI_ADDRESS_SIZE];
+	size_t key_count;
+	size_t written = 0;
+	bool all;
+	AUTO_FREE uint64_t *keys = all_neighbourhoods(claims, &key_count, &all);
+
+	if (keys == NULL) {
+		text->error = -ENOMEM;
+		return;
+	}
+	qsort(keys, key_count, sizeof(*keys), compare_keys);
+	for (size_t i = 0; i < known->count; i++) {
+		if (!all && !is_near(&known->devices[i], keys, key_count))
+			continue;
+		text_add(text, "%s%s", written % ADDRESSES_A_LINE == 0 ? "KERNEL==\"" : "|",
+			 pci_address_format(&known->devices[i].address, address));
+		if (++written % ADDRESSES_A_LINE == 0)
+			text_add(text, "\", GOTO=\"" HELD "\"\n");
+	}
+	if (written % ADDRESSES_A_LINE != 0)
+		text_add(text, "\", GOTO=\"" HELD "\"\n");
+}
+
+/* What `udevadm trigger` says once more, the coldplug among it. */
+static void add_replay(struct text *text, const struct claims *claims,
+		       const struct snapshot *known)
+{
+	if (known == NULL) {
+		text_add(text,
+			 "\n# Only what appears now: not the replay of `udevadm trigger`, "
+			 "which would take\n"
+			 "# back a device that was released on purpose.\n"
+			 "ENV{SYNTH_UUID}==\"?*\", GOTO=\"" HELD "\"\n");
+		return;
+	}
+	text_add(text, "\n# A replay (`udevadm trigger`) would take back a device that was "
+		       "released on purpose.\n"
+		       "# Who is nobody's and was not there for the helper came while no udevd "
+		       "listened.\n"
+		       "ENV{SYNTH_UUID}!=\"?*\", GOTO=\"" NEW "\"\n"
+		       "DRIVER==\"?*\", GOTO=\"" HELD "\"\n"
+		       "ATTR{driver_override}!=\"(null)\", GOTO=\"" HELD "\"\n"
+		       "IMPORT{db}=\"VFIO_CLAIM\"\n"
+		       "ENV{VFIO_CLAIM}==\"?*\", GOTO=\"" HELD "\"\n"
+		       /* Root may be behind it. */
+		       "ATTR{class}==\"0x0c03*\", GOTO=\"" HELD "\"\n");
+	add_known(text, claims, known);
+	text_add(text, "LABEL=\"" NEW "\"\n");
+}
+
 /*
  * For every device with a VFIO driver's override: its list of things to run is final, so that
  * 80-drivers.rules adds no `kmod load` of the native module. A list cannot be made final and
@@ -267,7 +367,8 @@ static void add_held(struct text *text, const struct claims *claims)
 	text_add(text, "\", RUN{builtin}:=\"path_id\"\n");
 }
 
-static int render(const struct claims *claims, const char *head, char **ret_text)
+static int render(const struct claims *claims, const struct snapshot *known, const char *head,
+		  char **ret_text)
 {
 	struct text text = { 0 };
 
@@ -276,15 +377,11 @@ static int render(const struct claims *claims, const char *head, char **ret_text
 			"ACTION!=\"add\", GOTO=\"" END "\"\n"
 			"\n# Virtual functions wait for the rules below.\n");
 	add_autoprobe(&text, claims);
-	text_add(&text,
-		 "\n# Only what appears now: not the replay of `udevadm trigger`, which would "
-		 "take\n"
-		 "# back a device that was released on purpose.\n"
-		 "ENV{SYNTH_UUID}==\"?*\", GOTO=\"" HELD "\"\n"
-		 "\n# Bridges never; storage and network only as virtual functions.\n"
-		 "ATTR{class}==\"0x06*\", GOTO=\"" HELD "\"\n" NOT_A_VF
-		 "ATTR{class}==\"0x01*|0x02*|0x0d*|0x0c04*|0x0c06*|0x0805*\", "
-		 "GOTO=\"" HELD "\"\n");
+	add_replay(&text, claims, known);
+	text_add(&text, "\n# Bridges never; storage and network only as virtual functions.\n"
+			"ATTR{class}==\"0x06*\", GOTO=\"" HELD "\"\n" NOT_A_VF
+			"ATTR{class}==\"0x01*|0x02*|0x0d*|0x0c04*|0x0c06*|0x0805*\", "
+			"GOTO=\"" HELD "\"\n");
 	for (size_t i = 0; i < claims->count; i++)
 		add_claim(&text, &claims->items[i], i);
 	add_held(&text, claims);
@@ -292,10 +389,10 @@ static int render(const struct claims *claims, const char *head, char **ret_text
 	return text_take(&text, ret_text);
 }
 
-int udev_rule_render(const struct claims *claims, char **ret_text)
+int udev_rule_render(const struct claims *claims, const struct snapshot *known, char **ret_text)
 {
 	return render(
-		claims,
+		claims, known,
 		"# Made at boot by vfio-claim-boot from the claims in force; do not edit.\n",
 		ret_text);
 }
@@ -303,7 +400,7 @@ int udev_rule_render(const struct claims *claims, char **ret_text)
 int udev_rule_render_installed(const struct claims *claims, char **ret_text)
 {
 	return render(
-		claims,
+		claims, NULL,
 		"# Made by `vfio-claim apply` from the configuration; do not edit.\n"
 		"# For a /run that did not come along from the initramfs (busybox's\n"
 		"# switch_root): where the boot helper's own rule or record is, that counts.\n"

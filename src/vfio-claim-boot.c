@@ -235,7 +235,7 @@ static int write_claims_in_force(const struct boot *boot)
 
 	if (boot->claims.count == 0)
 		return 0;
-	int r = udev_rule_render(&boot->claims, &rule);
+	int r = udev_rule_render(&boot->claims, &boot->snapshot, &rule);
 	if (r == 0)
 		r = table_render(&boot->claims, &table);
 	if (r < 0)

@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_modules(&cmdline.pre);
 	check_modules(&cmdline.post);
 	check_modules(&cmdline.blacklist);
-	MUST(udev_rule_render(&cmdline.claims, &rule) == 0);
+	MUST(udev_rule_render(&cmdline.claims, NULL, &rule) == 0);
 	free(rule);
 	cmdline_free(&cmdline);
 	free(string);

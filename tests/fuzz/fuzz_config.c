@@ -24,7 +24,7 @@ static void check_rule(const struct claims *claims)
 {
 	char *rule;
 
-	MUST(udev_rule_render(claims, &rule) == 0);
+	MUST(udev_rule_render(claims, NULL, &rule) == 0);
 	for (const char *c = rule; *c != '\0'; c++)
 		MUST(*c == '\n' || (*c >= ' ' && *c <= '~'));
 	free(rule);

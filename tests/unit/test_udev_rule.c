@@ -10,7 +10,7 @@ static __attribute__((noinline)) char *render(const struct test_claim *from, siz
 	struct claims claims = claims_of(from, count);
 	char *rule = NULL;
 
-	assert_int_equal(udev_rule_render(&claims, &rule), 0);
+	assert_int_equal(udev_rule_render(&claims, NULL, &rule), 0);
 	claims_free(&claims);
 	return rule;
 }
@@ -75,6 +75,7 @@ static void test_full_rule(void **state)
 		"GOTO=\"vfio_claim_0_take\"\n"
 		"GOTO=\"vfio_claim_0_end\"\n"
 		"LABEL=\"vfio_claim_0_take\"\n"
+		"ENV{VFIO_CLAIM}=\"taken\"\n"
 		"ATTR{driver_override}=\"vfio-pci\"\n"
 		"DRIVER==\"?*\", DRIVER!=\"vfio-pci\", ATTR{driver/unbind}=\"$kernel\"\n"
 		"ATTR{[subsystem/pci]drivers_probe}=\"$kernel\"\n"
@@ -87,6 +88,7 @@ static void test_full_rule(void **state)
 		"GOTO=\"vfio_claim_1_take\"\n"
 		"GOTO=\"vfio_claim_1_end\"\n"
 		"LABEL=\"vfio_claim_1_take\"\n"
+		"ENV{VFIO_CLAIM}=\"taken\"\n"
 		"ATTR{driver_override}=\"mlx5_vfio_pci\"\n"
 		"DRIVER==\"?*\", DRIVER!=\"mlx5_vfio_pci\", ATTR{driver/unbind}=\"$kernel\"\n"
 		"ATTR{[subsystem/pci]drivers_probe}=\"$kernel\"\n"
@@ -242,6 +244,76 @@ static void test_companions(void **state)
 	free(part);
 }
 
+/* A replayed event takes only what the helper cannot have seen. */
+static void test_replay(void **state)
+{
+	static const struct test_device devices[] = {
+		{ .address = "00:02.0", .ids = "8086:1234", .class_code = 0x030000 },
+		{ .address = "01:00.0", .ids = "10de:1c30", .class_code = 0x030000 },
+		{ .address = "01:00.1", .ids = "10de:10f1", .class_code = 0x040300 },
+		{ .address = "02:00.0", .ids = "1002:0001", .class_code = 0x030000 },
+		{ .address = "02:00.1", .ids = "1002:0002", .class_code = 0x040300 },
+		{ .address = "03:00.0", .ids = "1002:0001", .class_code = 0x030000 },
+	};
+	static const struct {
+		const char *match[2];
+		const char *known;
+	} rows[] = {
+		{ { "10de:1c30" }, "\nKERNEL==\"0000:01:00.0|0000:01:00.1\", " },
+		{ { "02:00.0", "10de:1c31" },
+		  "\nKERNEL==\"0000:01:00.0|0000:01:00.1|0000:02:00.0|0000:02:00.1\", " },
+		{ { "class=03" },
+		  "\nKERNEL==\"0000:00:02.0|0000:01:00.0|0000:01:00.1|"
+		  "0000:02:00.0|0000:02:00.1|0000:03:00.0\", " },
+		{ { "04:00.0" }, "none of them" },
+	};
+	struct snapshot known = machine(devices, LENGTH(devices));
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		const struct test_claim from = {
+			.name = "a", .match = { rows[i].match[0], rows[i].match[1] }
+		};
+		struct claims claims = claims_of(&from, 1);
+		char *rule = NULL;
+
+		assert_int_equal(udev_rule_render(&claims, &known, &rule), 0);
+		assert_contains(rule, "ENV{SYNTH_UUID}!=\"?*\", GOTO=\"vfio_claim_new\"\n"
+				      "DRIVER==\"?*\", GOTO=\"vfio_claim_held\"\n");
+		if (rows[i].known[0] == '\n')
+			assert_contains(rule, rows[i].known);
+		else
+			assert_null(strstr(rule, "\nKERNEL==\"0000:01"));
+		free(rule);
+		claims_free(&claims);
+	}
+	free(known.devices);
+}
+
+/* udev reads lines of up to 16383 bytes. */
+static void test_long_lines(void **state)
+{
+	const struct test_claim from = { .name = "a", .match = { "class=03" } };
+	struct snapshot known = { calloc(2000, sizeof(struct device)), 2000 };
+	struct claims claims = claims_of(&from, 1);
+	char *rule = NULL;
+	size_t lines = 0;
+
+	(void)state;
+	assert_non_null(known.devices);
+	for (size_t i = 0; i < known.count; i++)
+		known.devices[i].address = (struct pci_address){ 0x10000, 0, 0, 0 };
+	assert_int_equal(udev_rule_render(&claims, &known, &rule), 0);
+	for (char *line = strtok(rule, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+		assert_true(strlen(line) < 16383);
+		lines += strncmp(line, "KERNEL==\"10000:00:00.0|", 23) == 0;
+	}
+	assert_int_equal(lines, 4);
+	free(rule);
+	claims_free(&claims);
+	free(known.devices);
+}
+
 static void test_no_claims(void **state)
 {
 	char *rule = render(NULL, 0);
@@ -255,10 +327,11 @@ static void test_no_claims(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_full_rule), cmocka_unit_test(test_selectors),
-		cmocka_unit_test(test_except),    cmocka_unit_test(test_beyond_rules),
-		cmocka_unit_test(test_autoprobe), cmocka_unit_test(test_companions),
-		cmocka_unit_test(test_no_claims),
+		cmocka_unit_test(test_full_rule),  cmocka_unit_test(test_selectors),
+		cmocka_unit_test(test_except),     cmocka_unit_test(test_beyond_rules),
+		cmocka_unit_test(test_autoprobe),  cmocka_unit_test(test_companions),
+		cmocka_unit_test(test_no_claims),  cmocka_unit_test(test_replay),
+		cmocka_unit_test(test_long_lines),
 	};
 
 	return cmocka_run_group_tests_name("udev_rule", tests, NULL, NULL);
