@@ -420,6 +420,18 @@ comes_later() {
 	each later comes_later
 }
 
+comes_between() {
+	[ "$(cat "$M/steps.status")" = 0 ] || fail "${M##*/}: steps: $(cat "$M/steps.log")"
+	# The helper did not see it.
+	[ "$(jq '.devices | length' "$M/boot.json")" = 0 ] || fail "${M##*/}: it came too early"
+	claimed $DISPLAY_1 $AUDIO_1
+	full_boot
+}
+
+@test "a card that comes between the helper and udev is claimed" {
+	each between comes_between
+}
+
 # bats test_tags=long
 @test "a hot-plugged card and new VFs are claimed, Debian 12" {
 	each later-12 comes_later
