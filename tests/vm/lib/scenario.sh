@@ -81,7 +81,7 @@ boot_names() {
 	sed -n 's/^\[\([a-z0-9-]*\)\(\*[0-9]*\)\{0,1\}\]$/\1 \2/p' <<<"${S[boots]-}" |
 		awk '{ sub(/^\*/, "", $2) }
 			$2 == "" { print $1 }
-			$2 != "" { for (i = 1; i <= $2; i++) print $1 "-" i }'
+			$2 != "" { for (i = 1; i <= $2 + 0; i++) print $1 "-" i }'
 }
 
 # boot_commands NAME: what the guest does in that boot, after its facts are gathered.
