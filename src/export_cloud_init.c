@@ -62,6 +62,20 @@ static int check_paths(const struct exports *exports, struct text *ret_reason)
 	return 0;
 }
 
+/* What gets installed: a package's name, or a path. */
+static const char *package_of(const struct exports *exports)
+{
+	return exports->options->package ? exports->options->package : "vfio-claim";
+}
+
+/* Whether all words that go into the script may stand there. */
+static int check_words(const struct exports *exports, struct text *ret_reason)
+{
+	int r = check_package(package_of(exports), ret_reason);
+
+	return r < 0 ? r : check_paths(exports, ret_reason);
+}
+
 /* --- The script -------------------------------------------------------------------------- */
 
 static void add_begin(struct text *text, int indent)
@@ -200,12 +214,9 @@ static void add_power_state(struct text *text)
 int export_cloud_init(const struct exports *exports, struct text *ret_text,
 		      struct text *ret_reason)
 {
-	const char *package =
-		exports->options->package ? exports->options->package : "vfio-claim";
-	int r = check_package(package, ret_reason);
+	const char *package = package_of(exports);
+	int r = check_words(exports, ret_reason);
 
-	if (r == 0)
-		r = check_paths(exports, ret_reason);
 	if (r < 0)
 		return r;
 	text_add(ret_text, "#cloud-config\n");
@@ -241,12 +252,9 @@ static void add_stage(struct text *text, int indent, const struct exports *expor
 int export_juju(const struct exports *exports, struct text *ret_text, struct text *ret_reason)
 {
 	enum { DEEP = 2 * INDENT - 4 };
-	const char *package =
-		exports->options->package ? exports->options->package : "vfio-claim";
-	int r = check_package(package, ret_reason);
+	const char *package = package_of(exports);
+	int r = check_words(exports, ret_reason);
 
-	if (r == 0)
-		r = check_paths(exports, ret_reason);
 	if (r < 0)
 		return r;
 	text_add_comment(
