@@ -8,7 +8,8 @@
 #                 with vfio-claim switched off, to hold `plan` against what happened (as root)
 # make storage-machines  every machine whose storage is in danger (as root)
 # make package-machines  machines that get vfio-claim as a package: installed, upgraded, removed,
-#                 the power cut in between; a cloud's first boots (as root)
+#                 the power cut in between; a cloud's first boots; images that the
+#                 recipes in packaging/image-builders have built (as root)
 # make soak       300 boots of the matrix at random timings (BOOTS=300 SEED=1; as root)
 # make deb        a Debian package in build/deb/
 # make rpm        a package for Fedora and RHEL in build/rpm/RPMS/
@@ -273,6 +274,7 @@ machines:
 package-machines:
 	$(Q)tests/vm/lab deps check
 	$(Q)tests/vm/lab packaged
+	$(Q)tests/vm/lab image-builders
 
 # What `make check` has no time for of the machines that it runs: after it, on its facts.
 more-machines:

@@ -1,7 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What tools of other people say of packaging/image-builders and of `vfio-claim export`: those
-# that Debian packages, in its releases' trees. No machine boots for these.
+# that Debian packages, in its releases' trees. Tests with the tag `long` want what
+# `tests/vm/lab image-builders` leaves: the images that the recipes have built, and the facts of
+# machines that booted from them.
+
+load facts
 
 VM=$BATS_TEST_DIRNAME
 RECIPES=$VM/../../packaging/image-builders
@@ -103,9 +107,10 @@ print(yaml.dump({"runcmd": d["postruncmd"]}))' "$T/model"
 	shellcheck -s sh "$T/run.sh"
 }
 
-# baked: what `apply --root /` left in the image of which $T/files is a list, and $T/claims.
+# baked [ARGUMENTS]: what `apply --root /` left in the image of which $T/files is a list, and
+# $T/inside one of its initramfs; ARGUMENTS is the boot loader's file.
 baked() {
-	grep -qx 'etc/default/grub.d/90-vfio-claim.cfg' "$T/files"
+	grep -qx "${1-etc/default/grub.d/90-vfio-claim.cfg}" "$T/files"
 	grep -qx 'usr/lib/vfio-claim.conf.d/50-image.conf' "$T/files"
 	grep -q 'etc/vfio-claim/claims$' "$T/inside"
 	grep -q 'usr/lib/vfio-claim/vfio-claim-boot$' "$T/inside"
@@ -146,27 +151,67 @@ LOOK='(cd / && find etc usr/lib/vfio-claim.conf.d -type f) >/mnt/files
 		$LOOK"
 }
 
-# The image of the mmdebstrap recipe stays in the lab.
-built() {
-	local image=$VFIO_CLAIM_LAB/builders/mmdebstrap-$1 status=0
+# ---- Built for real, and booted
 
-	lab lab_builder_image "$1" || status=$?
-	tail -n 20 "$image.log"
-	[ "$status" -eq 0 ]
-	(cd "$image" && find etc usr/lib/vfio-claim.conf.d -type f) >"$T/files"
+# built RECIPE LISTER [ARGUMENTS]: the recipe's image; LISTER prints what its initramfs has inside.
+built() {
+	local image
+
+	image=$(lab built_tree "$1")
+	[ -e "${image%/*}/status" ] || fail "$1 was not built: tests/vm/lab image-builders"
+	[ "$(cat "${image%/*}/status")" = 0 ] || fail "$1: $(tail -n 30 "${image%/*}/log")"
+	(cd "$image" && find etc usr/lib/{vfio-claim.conf.d,bootc} -type f) >"$T/files" || :
 	chroot "$image" sh -c "$2" >"$T/inside"
-	baked
+	baked "${@:3}"
 	# A second run finds nothing to do.
 	run -0 chroot "$image" vfio-claim apply --root /
 	[[ $output == *"nothing to do"* ]]
 }
 
-# bats test_tags=long
-@test "mmdebstrap builds an image with initramfs-tools" {
-	built initramfs-tools 'lsinitramfs /boot/initrd.img-*'
+# boots MACHINE: which had its disk made of a recipe's image.
+boots() {
+	image "$1"
+	[ "$(cat "$M/status")" = 0 ] || fail "$1: no disk was made: $(tail -n 5 "$M/build.log")"
+	M=$M/first
+	grep -q '^booted=yes' "$M/result" || fail "$1 did not boot: $(tail -n 5 "$M/console")"
+	claimed $DISPLAY_1 $AUDIO_1
+	recorded $DISPLAY_1 claimed
+	recorded $AUDIO_1 claimed
+	status_is ready
+	full_boot vda1
+	# What the recipe's `apply` said, and nothing of the lab's.
+	tr ' ' '\n' <"$M/cmdline" | grep -qx 'vfio-pci.ids=10de:1c30' ||
+		fail "$1: $(cat "$M/cmdline")"
 }
 
 # bats test_tags=long
-@test "mmdebstrap builds an image with dracut" {
-	built dracut 'lsinitrd /boot/initrd.img-*'
+@test "mmdebstrap builds an image with initramfs-tools, which claims the card" {
+	built mmdebstrap-initramfs-tools 'lsinitramfs /boot/initrd.img-*'
+	boots recipe-mmdebstrap@13-initramfs-tools
+}
+
+# bats test_tags=long
+@test "mmdebstrap builds an image with dracut, which claims the card" {
+	built mmdebstrap-dracut 'lsinitrd /boot/initrd.img-*'
+	boots recipe-mmdebstrap@13-dracut-systemd
+}
+
+# bats test_tags=long
+@test "mkosi of Debian 13 builds an image, which claims the card" {
+	built mkosi 'lsinitramfs /boot/initrd.img-*'
+	boots recipe-mkosi@13-initramfs-tools
+}
+
+# bats test_tags=long
+@test "Packer of Debian 12 runs the template's provisioners, and the image claims the card" {
+	built packer 'lsinitramfs /boot/initrd.img-*'
+	# What it was uploaded to is gone.
+	run ! ls "$(lab built_tree packer)"/tmp/*
+	boots recipe-packer@13-initramfs-tools
+}
+
+# bats test_tags=long
+@test "buildah of Debian 13 builds the Containerfile, and the image claims the card" {
+	built bootc 'lsinitrd /usr/lib/modules/*/initramfs.img' usr/lib/bootc/kargs.d/50-vfio-claim.toml
+	boots recipe-bootc@13-dracut-systemd
 }

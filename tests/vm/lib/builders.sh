@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# The tools of image builders, over the trees of Debian 12 and 13, and images that
-# recipes of packaging/image-builders make. No machine is run.
+# The tools of image builders, over the trees of Debian 12 and 13: what reads the recipes of
+# packaging/image-builders. Images that they build: recipes.sh.
 #
 # cloud-init is among them for its schema; it is never started.
 
@@ -76,6 +76,8 @@ lab_builder_package() {
 		Package: vfio-claim
 		Version: 0.1.0~lab
 		Architecture: amd64
+		Section: admin
+		Priority: optional
 		Maintainer: the lab <root@localhost>
 		Depends: libarchive13t64 | libarchive13, libblkid1, libjson-c5, libkmod2, libpci3
 		Description: give PCI devices to VFIO before native drivers touch them
@@ -85,30 +87,15 @@ lab_builder_package() {
 	rm -rf "$root"
 }
 
-# lab_builder_image GENERATOR: the image of the mmdebstrap recipe, a tree of Debian 13 in
-# $LAB/builders/mmdebstrap-GENERATOR, with its log beside it. It stays, to be booted.
-lab_builder_image() {
-	local generator=$1 image=$LAB/builders/mmdebstrap-$1 packages
-
-	packages=linux-image-amd64,systemd-sysv,udev,e2fsprogs,zstd,grub2-common,grub-pc-bin,$generator
-	mkdir -p "$LAB/builders"
-	rm -rf "$image" "$image.deb" "$image.list"
-	lab_builder_package "$image.deb"
-	archive_lines 13 >"$image.list"
-	# As a user of the recipe would call it. mmdebstrap gives apt a descriptor by its number,
-	# which for the shell has one digit: none of ours may be in its way.
-	LC_ALL=C.UTF-8 mmdebstrap --variant=minbase --mode=root \
-		--aptopt='APT::Install-Recommends "false"' "--include=$packages" \
-		--customize-hook="\"$SOURCE_DIR/packaging/image-builders/mmdebstrap/vfio-claim\" \"\$1\" \
-			\"$SOURCE_DIR/packaging/image-builders/gpu.conf\" \"$image.deb\"" \
-		trixie "$image" "$image.list" >"$image.log" 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
-}
-
+# The tests, on what machines show that boot from what the recipes have built.
 lab_image_builders() {
+	local -a machines
+
+	mapfile -t machines < <(cd "$SCENARIOS" && machines_of recipe-*)
 	lab_trees "${BUILDER_RELEASES[@]}"
-	lab_product
 	lab_builder_layers
-	VFIO_CLAIM_LAB=$LAB bats "$VM_DIR/image-builders.bats"
+	lab_recipe_layers container
+	run_and_test image-builders.bats "${machines[@]}"
 }
 
 # Runs in a mount namespace of its own.

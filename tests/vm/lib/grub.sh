@@ -126,7 +126,18 @@ prune_installed() {
 		"$1/etc/dracut.conf.d/zz-lab-build.conf"
 }
 
+# The release's tree, or the one that a recipe has built.
+system_of() {
+	if [ -n "${S[built]-}" ]; then built_tree "${S[built]}"; else tree_of "${S[release]}"; fi
+}
+
 install_system() {
+	if [ -n "${S[built]-}" ]; then install_built; else install_release; fi
+	furnish "$root"
+	echo "UUID=$GRUB_ROOT_UUID / ext4 errors=remount-ro 0 1" >"$root/etc/fstab"
+}
+
+install_release() {
 	# shellcheck disable=SC2034  # has_variant reads it
 	local variants=${S[image]}
 
@@ -145,8 +156,6 @@ install_system() {
 		echo MODULES=dep >"$root/etc/initramfs-tools/conf.d/lab-modules"
 	install_grub
 	prune_installed "$root"
-	furnish "$root"
-	echo "UUID=$GRUB_ROOT_UUID / ext4 errors=remount-ro 0 1" >"$root/etc/fstab"
 }
 
 # ---- An image builder, which is a Debian 12 with vfio-claim, and a tree that it
@@ -180,12 +189,12 @@ fill_grub_disk() {
 
 	load_machine "$machine"
 	layer=$({
-		[ "${S[product]}" != yes ] || product_layer
+		[ "${S[product]}" != yes ] || [ -n "${S[built]-}" ] || product_layer
 		kernel_layer
 		cloud_init_layer
 		packages_layer
 	} | sed '/^$/d' | paste -sd:)
-	mount_over "${layer:+$layer:}$(tree_of "${S[release]}")" "$disk/work" "$root"
+	mount_over "${layer:+$layer:}$(system_of)" "$disk/work" "$root"
 	hand_over_packages "$root"
 	set_up_cloud_init "$root"
 	write_grub_probe "$disk/grub-probe"

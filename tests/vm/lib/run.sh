@@ -114,6 +114,7 @@ lab_image() {
 	lab_rpms "${machines[@]}"
 	lab_seeds "${machines[@]}"
 	lab_more_packages "${machines[@]}"
+	lab_recipes "${machines[@]}"
 	# The others have theirs on their disks.
 	mapfile -t machines < <(without_grub "${machines[@]}")
 	[ ${#machines[@]} = 0 ] ||

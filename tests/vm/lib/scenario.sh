@@ -9,7 +9,7 @@
 SCENARIO_KEYS=" about release generator image product iommu config append card
 	device disk boot claims-table preload steps after hotplug limit memory
 	loader boots prepare builder cpus journal seed matrix machines storage root
-	agent plug pause packages "
+	agent plug pause packages built "
 
 declare -A DEFAULTS=(
 	[release]=13 [generator]=initramfs-tools [image]=stock [product]=yes
