@@ -215,3 +215,77 @@ boots() {
 	built bootc 'lsinitrd /usr/lib/modules/*/initramfs.img' usr/lib/bootc/kargs.d/50-vfio-claim.toml
 	boots recipe-bootc@13-dracut-systemd
 }
+
+# ---- A container
+
+# user_data < CONFIG: what is exported, as a seed of NoCloud's in $T.
+user_data() {
+	cat >"$T/vfio-claim.conf"
+	tool export cloud-init --config /mnt/vfio-claim.conf >"$T/user-data"
+	printf 'instance-id: lab-1\n' >"$T/meta-data"
+	# What has to do with user data; the rest is about a machine's network and users.
+	cat >"$T/lab.cfg" <<-'END'
+		datasource_list: [NoCloud]
+		network: {config: disabled}
+		cloud_init_modules: [write_files]
+		cloud_config_modules: [runcmd]
+		cloud_final_modules: [scripts_user, power_state_change]
+	END
+}
+
+# Run in the container: all that cloud-init does at a boot, and what there is before and after.
+FIRST_BOOT='exec >/mnt/log 2>&1
+	system() {
+		find /etc /usr /boot /root /opt /srv /var -xdev ! -path "/var/l*/cloud*" \
+			! -path "/var/log*" ! -path "/etc/cloud*" \
+			\( -type d -printf "%p d %m %T@\n" -o -printf "%p %y %m %s %T@ %l\n" \) | sort
+	}
+	printf "#!/bin/sh\necho shutdown \$* >>/mnt/called\n" >/usr/local/sbin/shutdown
+	printf "#!/bin/sh\necho apt-get \$* >>/mnt/called\n" >/usr/local/sbin/apt-get
+	chmod 755 /usr/local/sbin/*
+	mkdir -p /var/lib/cloud/seed/nocloud
+	cp /mnt/user-data /mnt/meta-data /var/lib/cloud/seed/nocloud/
+	cp /mnt/lab.cfg /etc/cloud/cloud.cfg.d/99-lab.cfg
+	systemd-detect-virt >/mnt/virt
+	system >/mnt/before
+	set -e
+	cloud-init init --local
+	cloud-init init
+	cloud-init modules --mode config
+	cloud-init modules --mode final
+	# What changes the power state waits for cloud-init to end.
+	until grep -q "check_condition command" /var/log/cloud-init.log; do sleep 1; done
+	system >/mnt/after
+	cp /var/log/cloud-init*.log /run/cloud-init/result.json /mnt/
+	[ ! -e /run/vfio-claim-export ]'
+
+# bats test_tags=long
+@test "cloud-init in a container of systemd-nspawn: the user data changes nothing, and nothing reboots" {
+	printf '[claim gpu]\nmatch = 10de:1c30\n' | user_data
+	run lab lab_container "$T" sh -c "$FIRST_BOOT"
+	cat "$T/log" "$T"/cloud-init*.log
+	[ "$status" -eq 0 ]
+	[ "$(cat "$T/virt")" = systemd-nspawn ]
+	[ "$(jq -c .v1.errors "$T/result.json")" = '[]' ]
+	grep -q 'vfio-claim: this is a container, nothing is changed' "$T/cloud-init-output.log"
+	grep -q 'check_condition command .*reboot-due.* condition not met' "$T/cloud-init.log"
+	[ ! -e "$T/called" ]
+	[ -s "$T/before" ]
+	diff "$T/before" "$T/after"
+}
+
+# bats test_tags=long
+@test "in a container of systemd-nspawn, the commands that change something say so and do nothing" {
+	local command
+
+	for command in apply revert 'claim ffff:00:00.0' 'release ffff:00:00.0'; do
+		run -0 lab lab_container "$T" sh -c "cp /mnt/vfio-claim.conf /etc/
+			find /etc /boot -xdev -printf '%p %s %T@\\n' | sort >/mnt/before
+			vfio-claim $command
+			find /etc /boot -xdev -printf '%p %s %T@\\n' | sort >/mnt/after"
+		echo "$output"
+		[[ $output == *"this is a container"* ]]
+		[ -s "$T/before" ]
+		diff "$T/before" "$T/after"
+	done
+}

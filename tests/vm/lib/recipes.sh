@@ -261,3 +261,26 @@ deploy_bootc() {
 	words=$(sed -n 's/^    "\(.*\)",$/\1/p' "$root"/usr/lib/bootc/kargs.d/*.toml | paste -sd' ')
 	echo "GRUB_CMDLINE_LINUX=\"\$GRUB_CMDLINE_LINUX $words\"" >>"$root/etc/default/grub"
 }
+
+# ---- Containers
+
+# Runs in a mount namespace of its own.
+container_in_tree() {
+	local dir=$1/container root=$1/container/tools/root container
+
+	mkdir -p "$dir"
+	mount -t tmpfs tmpfs "$dir"
+	with_tools true
+	echo 0123456789abcdef0123456789abcdef >"$root/etc/machine-id"
+	container=$root/run/container
+	mount_over "$(product_layer):$(builder_layer 13):$(tree_of 13)" "$dir/image" "$container"
+	echo fedcba9876543210fedcba9876543210 >"$container/etc/machine-id"
+	mount --bind "$1" "$root/mnt"
+	shift
+	with_tools systemd-nspawn --quiet --register=no --keep-unit --settings=no --link-journal=no \
+		--private-network --console=pipe --bind=/mnt -D /run/container "$@"
+}
+
+# lab_container DIRECTORY COMMAND...: in a container of systemd-nspawn's, a Debian 13 with
+# vfio-claim and cloud-init, where DIRECTORY is /mnt.
+lab_container() { in_namespace container_in_tree "$@"; }
