@@ -203,6 +203,12 @@ boots() {
 }
 
 # bats test_tags=long
+@test "diskimage-builder of Debian 13 builds an image with the element, which claims the card" {
+	built diskimage-builder 'lsinitramfs /boot/initrd.img-*'
+	boots recipe-diskimage-builder@12-initramfs-tools
+}
+
+# bats test_tags=long
 @test "Packer of Debian 12 runs the template's provisioners, and the image claims the card" {
 	built packer 'lsinitramfs /boot/initrd.img-*'
 	# What it was uploaded to is gone.

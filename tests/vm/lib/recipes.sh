@@ -8,7 +8,7 @@
 # The tools, and what they want that their packages only recommend: mkosi makes a repository of
 # mkosi.packages/ with reprepro.
 RECIPE_13_PACKAGES=(
-	mkosi reprepro apt-utils file procps
+	mkosi reprepro apt-utils python3-diskimage-builder debootstrap sudo file procps
 	buildah crun openssh-server systemd-container
 )
 
@@ -86,6 +86,21 @@ build_mkosi() {
 	with_tools env -C /mnt/recipe mkosi "--local-mirror=$(recipe_archive)" \
 		--workspace-directory=/mnt/workspace --output-directory=/mnt/out build
 	mv "$dir/out/vfio-claim-host" "$dir/tree"
+}
+
+# A tar archive takes neither loop devices nor device-mapper. Debian 12, since its elements
+# install software-properties-common, which Debian 13 does not have.
+build_diskimage_builder() {
+	mkdir "$dir/tmp" "$dir/tree"
+	with_tools env -C /mnt TMP_DIR=/mnt/tmp DIB_RELEASE=bookworm \
+		"DIB_DISTRIBUTION_MIRROR=$(recipe_archive)" \
+		"DIB_APT_SOURCES_CONF=default:deb $(recipe_archive) bookworm main" \
+		ELEMENTS_PATH=/run/recipes/diskimage-builder \
+		DIB_VFIO_CLAIM_CONF=/run/recipes/gpu.conf DIB_VFIO_CLAIM_PACKAGE=/mnt/vfio-claim.deb \
+		disk-image-create --no-tmpfs -t tar -o /mnt/image \
+		-p systemd-sysv,udev,grub2-common,grub-pc-bin debian-minimal vfio-claim
+	tar -xf "$dir/image.tar" -C "$dir/tree"
+	rm "$dir/image.tar"
 }
 
 # The template as it is, but that its machine, which would be emulated inside Packer, is a tree
