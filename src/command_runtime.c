@@ -429,7 +429,7 @@ static enum exit_code run(struct tool *tool, bool claiming)
 		return code;
 	int r = runtime_open(&job.runtime, &tool->root, &tool->config.claims);
 	if (r < 0)
-		code = report_system("the PCI devices in sysfs cannot be read", r);
+		code = report_system("sysfs or /" NATIVES_PATH " cannot be read", r);
 	if (code == EXIT_AS_WANTED)
 		code = read_words(&job);
 	if (code == EXIT_AS_WANTED)

@@ -41,14 +41,23 @@ static bool is_drop_in(const char *name, const char *suffix)
 	return name[0] != '.' && length > end && strcmp(name + length - end, suffix) == 0;
 }
 
-static bool exists_in(const struct root *root, const char *directory, const char *name)
+/* 1 where the directory, if there is one, has such a file too; 0, or a negative errno. */
+static int exists_in(const struct root *root, const char *directory, const char *name)
 {
 	char path[PATH_MAX];
 
 	if (directory == NULL)
-		return false;
+		return 0;
 	(void)snprintf(path, sizeof(path), "%s/%s", directory, name);
-	return faccessat(root->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return entry_exists(root->fd, path);
+}
+
+static int add_drop_in(const struct root *root, const char *path, const char *name,
+		       const char *mask, struct file_list *files)
+{
+	int hidden = exists_in(root, mask, name);
+
+	return hidden != 0 ? (hidden < 0 ? hidden : 0) : add_path(files, path, name);
 }
 
 /* `mask`: a directory (or NULL) whose files hide those of the same name here. */
@@ -69,8 +78,8 @@ static int find_drop_ins(const struct root *root, const char *path, const char *
 		return r;
 	}
 	while (r == 0 && (entry = root_next_entry(dir, &r)) != NULL)
-		if (is_drop_in(entry->d_name, suffix) && !exists_in(root, mask, entry->d_name))
-			r = add_path(files, path, entry->d_name);
+		if (is_drop_in(entry->d_name, suffix))
+			r = add_drop_in(root, path, entry->d_name, mask, files);
 	if (files->count > first)
 		qsort(files->paths + first, files->count - first, sizeof(*files->paths),
 		      compare_paths);
@@ -89,8 +98,9 @@ int config_files_find(const struct root *root, struct file_list *ret_files)
 	int r = find_drop_ins(root, "usr/lib/vfio-claim.conf.d", ".conf", ADMIN_DROP_INS,
 			      &files);
 
-	if (r == 0 && faccessat(root->fd, MAIN_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		r = add_path(&files, "", MAIN_FILE);
+	int main_file = r == 0 ? entry_exists(root->fd, MAIN_FILE) : r;
+	if (main_file != 0)
+		r = main_file < 0 ? main_file : add_path(&files, "", MAIN_FILE);
 	if (r == 0)
 		r = find_drop_ins(root, ADMIN_DROP_INS, ".conf", NULL, &files);
 	if (r < 0) {

@@ -205,6 +205,13 @@ int root_read(const struct root *root, const char *path, size_t most, char **ret
 	return -ENOMEM;
 }
 
+int entry_exists(int dir, const char *path)
+{
+	if (faccessat(dir, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+}
+
 int read_attribute(int dir, const char *path, char *field, size_t size)
 {
 	AUTO_CLOSE int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);

@@ -49,6 +49,12 @@ int root_read(const struct root *root, const char *path, size_t most, char **ret
 	      size_t *ret_length) MUST_CHECK;
 
 /*
+ * Is there anything of this name in a directory, be it a link to nowhere? Returns 1, 0, or a
+ * negative errno where that cannot be known: an error is no answer.
+ */
+int entry_exists(int dir, const char *path) MUST_CHECK;
+
+/*
  * Reads a short file such as a sysfs attribute into a field, cutting its last newline. Longer
  * content is cut to the field. Returns the length or a negative errno.
  */

@@ -23,8 +23,11 @@ static int read_natives(struct runtime *runtime)
 	AUTO_FREE char *data = NULL;
 	size_t length;
 
-	if (root_read(runtime->root, NATIVES_PATH, NATIVES_SIZE_MOST, &data, &length) < 0)
-		return 0;
+	int r = root_read(runtime->root, NATIVES_PATH, NATIVES_SIZE_MOST, &data, &length);
+
+	/* What cannot be read must not be taken for nothing, and then be written so. */
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
 	return natives_parse(data, &runtime->natives);
 }
 
@@ -329,6 +332,15 @@ static int add_candidate(void *context, const char *module, const char *path)
 	return 0;
 }
 
+/* Returns 1, 0 or a negative errno. */
+static int driver_exists(const struct runtime *runtime, const char *driver)
+{
+	char path[64 + DRIVER_NAME_SIZE];
+
+	(void)snprintf(path, sizeof(path), "sys/bus/pci/drivers/%s", driver);
+	return entry_exists(runtime->root->fd, path);
+}
+
 /* True when modprobe.blacklist= of the command line has the module. */
 static bool is_in_command_line(const struct runtime *runtime, const char *module)
 {
@@ -382,9 +394,9 @@ static int find_native(struct runtime *runtime, struct giving_back *giving, bool
 
 	if (native != NULL)
 		(void)copy_field(giving->driver, sizeof(giving->driver), native->driver);
-	if (*giving->driver != '\0' &&
-	    exists(runtime->root, "sys/bus/pci/drivers", giving->driver))
-		return 0;
+	int there = *giving->driver ? driver_exists(runtime, giving->driver) : 0;
+	if (there != 0)
+		return there < 0 ? there : 0;
 	if (runtime->modules != NULL) {
 		int r = modules_each_of_alias(runtime->modules,
 					      details_of(runtime, giving->device)->modalias,
@@ -405,6 +417,18 @@ static int find_native(struct runtime *runtime, struct giving_back *giving, bool
 	return 0;
 }
 
+/*
+ * True for what a release that was cut off leaves: no driver has it, and the native one's name
+ * stands in driver_override.
+ */
+static bool is_half_released(const struct runtime *runtime, const struct device *device)
+{
+	const char *override = details_of(runtime, device)->override;
+
+	return *device->driver == '\0' && *override != '\0' && !is_vfio_driver(override) &&
+	       driver_exists(runtime, override) == 1;
+}
+
 /* The devices that are meant, whether or not they may be taken at boot. */
 static int plan_giving_back(struct runtime *runtime, bool force)
 {
@@ -421,11 +445,15 @@ static int plan_giving_back(struct runtime *runtime, bool force)
 
 		if (decision->device == NULL)
 			continue;
-		bool held = is_held_for_vfio(decision->device,
-					     details_of(runtime, decision->device));
+		const struct details *details = details_of(runtime, decision->device);
+		bool half = is_half_released(runtime, decision->device);
+		bool held = half || is_held_for_vfio(decision->device, details);
 		if (held) {
 			giving->device = decision->device;
 			giving->claim = decision->claim;
+			if (half)
+				(void)copy_field(giving->driver, sizeof(giving->driver),
+						 details->override);
 			r = find_native(runtime, giving, force);
 			count++;
 		}

@@ -142,17 +142,18 @@ static enum host_cpu find_cpu(const struct finder *finder, bool hardware)
 	return cpu_of_vendor(cpuinfo);
 }
 
-static bool has_index(int modules, const char *kernel)
+/* Returns 1, 0 or a negative errno: one that cannot be looked at must not be left out. */
+static int has_index(int modules, const char *kernel)
 {
 	static const char *const names[] = { "modules.dep", "modules.dep.bin" };
 	char path[NAME_MAX + 24];
+	int found = 0;
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; found == 0 && i < 2; i++) {
 		(void)snprintf(path, sizeof(path), "%s/%s", kernel, names[i]);
-		if (faccessat(modules, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-			return true;
+		found = entry_exists(modules, path);
 	}
-	return false;
+	return found;
 }
 
 static int compare_versions(const void *a, const void *b)
@@ -166,7 +167,11 @@ static int read_kernels(DIR *dir, struct kernels *kernels)
 	int r = 0;
 
 	while ((entry = root_next_entry(dir, &r)) != NULL) {
-		if (entry->d_name[0] == '.' || !has_index(dirfd(dir), entry->d_name))
+		int found = entry->d_name[0] == '.' ? 0 : has_index(dirfd(dir), entry->d_name);
+
+		if (found < 0)
+			return found;
+		if (found == 0)
 			continue;
 		char **slot = array_grow(&kernels->items, kernels->count, sizeof(*slot));
 		if (slot == NULL)

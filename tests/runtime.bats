@@ -132,6 +132,28 @@ released  0000:01:00.1  10de:10f1  from vfio-pci to snd_hda_intel' ]
 	unchanged
 }
 
+@test "release: one that was cut off is finished by the next" {
+	gpus
+	now claim 01:00.0
+	rm "$ROOT/writes" "$ROOT/$DEVICES/0000:01:00.0/driver"
+	sed -i '/^DRIVER=/d' "$ROOT/$DEVICES/0000:01:00.0/uevent"
+	echo nouveau >"$ROOT/$DEVICES/0000:01:00.0/driver_override"
+	run now release 01:00.0
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = "released  0000:01:00.0  10de:1c30  from no driver to nouveau" ]
+	[ "$(drivers 01:00.0 01:00.1)" = "nouveau (null) snd_hda_intel (null)" ]
+	[ ! -e "$ROOT/run/vfio-claim/native" ]
+
+	# An override that names no driver is somebody's way to park a device.
+	now claim 01:00.0
+	rm "$ROOT/$DEVICES/0000:01:00.0/driver"
+	sed -i '/^DRIVER=/d' "$ROOT/$DEVICES/0000:01:00.0/uevent"
+	echo none >"$ROOT/$DEVICES/0000:01:00.0/driver_override"
+	run now release 01:00.0
+	[ "${lines[0]}" = "not claimed  0000:01:00.0  10de:1c30  no driver has it already" ]
+	[ "$(drivers 01:00.0)" = "- none" ]
+}
+
 @test "claim: by IDs it is every card, and says which" {
 	gpus
 	run --separate-stderr now claim 10de:1c30
