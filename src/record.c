@@ -98,7 +98,9 @@ static void add_steps(struct text *text, const struct record *record,
 		text_put(text, step_names[step->kind]);
 		text_put(text, "\", ");
 		add_field(text, "target", step->target);
-		text_add(text, ", \"errno\": %d}", step->error);
+		text_put(text, ", \"errno\": ");
+		text_put_number(text, (unsigned)step->error);
+		text_put(text, "}");
 		separator = ",";
 	}
 	text_put(text, *separator ? "\n      ]\n" : "]\n");
@@ -119,7 +121,7 @@ static void add_device(struct text *text, const struct record *record, const str
 		(void)snprintf(class_code, sizeof(class_code), "%06x",
 			       decision->device->class_code & 0xffffff);
 	}
-	text_add(text, "%s\n    {\n", index ? "," : "");
+	text_put(text, index ? ",\n    {\n" : "\n    {\n");
 	add_string(text, indent, "address", pci_address_format(&decision->address, address));
 	add_string(text, indent, "id", ids);
 	add_string(text, indent, "class", class_code);
@@ -129,14 +131,15 @@ static void add_device(struct text *text, const struct record *record, const str
 	add_string(text, indent, "driver_before", device->before);
 	add_string(text, indent, "driver", device->after);
 	add_string(text, indent, "override", device->override);
+	text_put(text, "      \"iommu_group\": ");
 	if (decision->device != NULL && decision->device->iommu_group >= 0)
-		text_add(text, "%s\"iommu_group\": %d,\n", indent,
-			 decision->device->iommu_group);
+		text_put_number(text, (unsigned)decision->device->iommu_group);
 	else
-		text_add(text, "%s\"iommu_group\": null,\n", indent);
+		text_put(text, "null");
+	text_put(text, ",\n");
 	add_string(text, indent, "reason", device->reason);
 	add_steps(text, record, chains, index);
-	text_add(text, "    }");
+	text_put(text, "    }");
 }
 
 static void add_modules(struct text *text, const struct record *record)

@@ -14,7 +14,7 @@
 
 #define DEVICES "sys/bus/pci/devices"
 
-enum { UEVENT_SIZE = 1024 };
+enum { UEVENT_SIZE = 1024, DEVICE_PATH_SIZE = 64 };
 
 /* Two numbers of at most eight hexadecimal digits, "VVVV:DDDD". */
 static int parse_pair(const char *value, size_t length, uint32_t *ret_first,
@@ -135,6 +135,13 @@ int scan_devices(const struct root *root, struct snapshot *ret_snapshot)
 	return 0;
 }
 
+/* "ADDRESS/NAME"; without printf(), for each device has four. */
+static const char *path_of(const char *address, const char *name, char out[DEVICE_PATH_SIZE])
+{
+	(void)stpcpy(stpcpy(stpcpy(out, address), "/"), name);
+	return out;
+}
+
 static void scan_path(int dir, const char *address, struct device *device)
 {
 	char target[PATH_MAX];
@@ -153,31 +160,31 @@ static void scan_path(int dir, const char *address, struct device *device)
 static bool is_virtual_function(int dir, const char *address)
 {
 	static const char *const signs[] = { "physfn", "sriov_vf_msix_count" };
-	char path[64];
+	char path[DEVICE_PATH_SIZE];
 	struct stat st;
 
-	for (size_t i = 0; i < 2; i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s", address, signs[i]);
-		if (fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+	for (size_t i = 0; i < 2; i++)
+		if (fstatat(dir, path_of(address, signs[i], path), &st, AT_SYMLINK_NOFOLLOW) ==
+		    0)
 			return true;
-	}
 	return false;
 }
 
 /* The attribute is there for class 0300 and 0001 only (drivers/pci/pci-sysfs.c). */
 static bool is_boot_display(int dir, const char *address)
 {
-	char path[64];
+	char path[DEVICE_PATH_SIZE];
 	char value[8];
 
-	(void)snprintf(path, sizeof(path), "%s/boot_vga", address);
-	return read_attribute(dir, path, value, sizeof(value)) > 0 && strcmp(value, "1") == 0;
+	return read_attribute(dir, path_of(address, "boot_vga", path), value, sizeof(value)) >
+		       0 &&
+	       strcmp(value, "1") == 0;
 }
 
 static void scan_candidate(int dir, struct device *device)
 {
 	char address[PCI_ADDRESS_SIZE];
-	char path[64];
+	char path[DEVICE_PATH_SIZE];
 	char group[16];
 	unsigned number;
 
@@ -186,8 +193,8 @@ static void scan_candidate(int dir, struct device *device)
 	device->is_vf = is_virtual_function(dir, address);
 	if (device->class_code >> 8 == 0x0300 || device->class_code >> 8 == 0x0001)
 		device->boot_display = is_boot_display(dir, address);
-	(void)snprintf(path, sizeof(path), "%s/iommu_group", address);
-	if (read_link_name(dir, path, group, sizeof(group)) > 0 &&
+	if (read_link_name(dir, path_of(address, "iommu_group", path), group, sizeof(group)) >
+		    0 &&
 	    parse_decimal(group, 0, INT_MAX, &number) == 0)
 		device->iommu_group = (int)number;
 }

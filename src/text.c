@@ -70,6 +70,17 @@ void text_put(struct text *text, const char *string)
 	text_append(text, string, strlen(string));
 }
 
+void text_put_number(struct text *text, unsigned number)
+{
+	char digits[3 * sizeof(number)];
+	size_t first = sizeof(digits);
+
+	do
+		digits[--first] = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	text_append(text, digits + first, sizeof(digits) - first);
+}
+
 static bool is_plain_json(unsigned char c)
 {
 	return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';

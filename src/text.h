@@ -26,6 +26,9 @@ void text_add(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Appends a string as it is. */
 void text_put(struct text *text, const char *string);
 
+/* Appends a number in decimal digits. */
+void text_put_number(struct text *text, unsigned number);
+
 /* Appends `string` as a JSON string with its quotes; bytes that are not ASCII text become
  * \u00XX. */
 void text_add_json(struct text *text, const char *string);

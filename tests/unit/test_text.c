@@ -19,6 +19,22 @@ static void test_text_grows(void **state)
 	free(string);
 }
 
+static void test_numbers(void **state)
+{
+	struct text text = { 0 };
+	char *string = NULL;
+
+	(void)state;
+	text_put_number(&text, 0);
+	text_put(&text, " ");
+	text_put_number(&text, 1090);
+	text_put(&text, " ");
+	text_put_number(&text, UINT32_MAX);
+	assert_int_equal(text_take(&text, &string), 0);
+	assert_string_equal(string, "0 1090 4294967295");
+	free(string);
+}
+
 static void test_empty_text_is_a_string(void **state)
 {
 	struct text text = { 0 };
@@ -216,6 +232,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text_grows),
+		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_empty_text_is_a_string),
 		cmocka_unit_test(test_text_error_is_sticky),
 		cmocka_unit_test(test_json_strings),
