@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include "container.h"
 
@@ -118,6 +119,8 @@ bool say_container(const struct tool *tool)
 
 enum exit_code lock_root(const struct tool *tool)
 {
+	/* What is changed from here on has the modes that it is to have, whoever calls us. */
+	(void)umask(0022);
 	/* Stays open to the end of the process; the tools do not inherit it. */
 	int fd = openat(tool->root.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 

@@ -92,7 +92,7 @@ bool say_container(const struct tool *tool);
 
 /*
  * One at a time. The root directory itself is locked: no file is left behind, and the lock ends
- * with the process. Says it where another is at work.
+ * with the process. Says it where another is at work. Sets the umask for what is written then.
  */
 enum exit_code lock_root(const struct tool *tool) MUST_CHECK;
 
