@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Fuzzes the reader of the configuration, and what is made of it when it is valid. */
-#include "config.h"
-#include "fuzz.h"
+#include "configured.h"
 #include "match.h"
 #include "plan.h"
 #include "udev_rule.h"
 
 static struct device devices[] = {
-	{ .address = { 0, 1, 0, 0 },
-	  .ids = { 0x10de, 0x1c30, 0x10de, 0x11b3 },
-	  .class_code = 0x030000,
-	  .iommu_group = 1 },
-	{ .address = { 0, 1, 0, 1 },
-	  .ids = { 0x10de, 0x10f1, 0x10de, 0x11b3 },
-	  .class_code = 0x040300,
-	  .iommu_group = 1 },
+	GPU_CARD,
 	{ .address = { 0, 2, 0, 0 }, .ids = { 0x144d, 0xa80a, 0, 0 }, .class_code = 0x010802 },
-	{ .address = { 0x10000, 1, 0, 0 }, .ids = { 0x10de, 0x1c30, 0, 0 }, .class_code = 0x030200 },
+	{ .address = { 0x10000, 1, 0, 0 },
+	  .ids = { 0x10de, 0x1c30, 0, 0 },
+	  .class_code = 0x030200 },
 };
 
 /* Nothing of the file may leave a line or a string of the rule. */
@@ -48,20 +42,16 @@ static void check_plan(const struct claims *claims)
 	plan_free(&plan);
 }
 
+static void check_all(const struct config *config, void *context)
+{
+	(void)context;
+	check_round_trip(&config->claims);
+	check_rule(&config->claims);
+	check_plan(&config->claims);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct config config = { 0 };
-	struct diagnostics diagnostics = { 0 };
-
-	MUST(config_parse(&config, "fuzz", (const char *)data, size, &diagnostics) == 0);
-	for (size_t i = 0; i < diagnostics.count; i++)
-		MUST(diagnostics.items[i].line > 0 && *diagnostics.items[i].message != '\0');
-	if (diagnostics.count == 0) {
-		check_round_trip(&config.claims);
-		check_rule(&config.claims);
-		check_plan(&config.claims);
-	}
-	config_free(&config);
-	diagnostics_free(&diagnostics);
+	with_config((const char *)data, size, check_all, NULL);
 	return 0;
 }

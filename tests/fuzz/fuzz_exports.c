@@ -6,20 +6,12 @@
  */
 #include <errno.h>
 
-#include "config.h"
+#include "configured.h"
 #include "exports.h"
-#include "fuzz.h"
 #include "inventory.h"
 
 static struct device devices[] = {
-	{ .address = { 0, 1, 0, 0 },
-	  .ids = { 0x10de, 0x1c30, 0x10de, 0x11b3 },
-	  .class_code = 0x030000,
-	  .iommu_group = 1 },
-	{ .address = { 0, 1, 0, 1 },
-	  .ids = { 0x10de, 0x10f1, 0x10de, 0x11b3 },
-	  .class_code = 0x040300,
-	  .iommu_group = 1 },
+	GPU_CARD,
 	{ .address = { 0, 2, 0, 0 },
 	  .ids = { 0x10de, 0x1c30, 0x10de, 0x11b3 },
 	  .class_code = 0x030200,
@@ -178,8 +170,16 @@ static void run_machine(struct exports *exports)
 	plan_free(&plan);
 }
 
-static void run(const struct config *config, const char *text, size_t choice)
+/* What the fuzzer gave. */
+struct input {
+	char *text;
+	size_t choice;
+};
+
+static void run(const struct config *config, void *context)
 {
+	const struct input *input = context;
+	const size_t choice = input->choice;
 	struct target target = { .architecture = ARCH_X86,
 				 .cpu = CPU_INTEL,
 				 .line_most = COMMAND_LINE_MOST };
@@ -187,7 +187,7 @@ static void run(const struct config *config, const char *text, size_t choice)
 						.by = ways[choice / 6 % 3],
 						.part = parts[choice / 18 % 4],
 						.placement = choice / 72 % 2 == 1 };
-	const struct export_file file = { "/etc/vfio-claim.conf", text };
+	const struct export_file file = { "/etc/vfio-claim.conf", input->text };
 	char name[NAME_MOST];
 	char reason[ARGUMENTS_REASON_SIZE];
 	struct arguments arguments;
@@ -196,7 +196,7 @@ static void run(const struct config *config, const char *text, size_t choice)
 				   .host = &config->host,
 				   .files = &file,
 				   .file_count = 1,
-				   .machine = clean_text(text, name, sizeof(name)),
+				   .machine = clean_text(input->text, name, sizeof(name)),
 				   .architecture = ARCH_X86,
 				   .arguments = &arguments,
 				   .options = &options };
@@ -213,18 +213,14 @@ static void run(const struct config *config, const char *text, size_t choice)
 /* The last byte chooses among the options, the rest is the file. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct config config = { 0 };
-	struct diagnostics diagnostics = { 0 };
+	struct input input;
 
 	if (size == 0)
 		return 0;
-	char *text = strndup((const char *)data, size - 1);
-	MUST(text != NULL);
-	MUST(config_parse(&config, "fuzz", text, strlen(text), &diagnostics) == 0);
-	if (diagnostics.count == 0)
-		run(&config, text, data[size - 1]);
-	free(text);
-	config_free(&config);
-	diagnostics_free(&diagnostics);
+	input.text = strndup((const char *)data, size - 1);
+	input.choice = data[size - 1];
+	MUST(input.text != NULL);
+	with_config(input.text, strlen(input.text), run, &input);
+	free(input.text);
 	return 0;
 }
