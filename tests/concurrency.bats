@@ -2,6 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Several at a time: one works and the others say so, nothing is lost and nothing waits for ever.
 
+setup_file() {
+	load lib/machine.bash
+	export KERNEL=$BATS_FILE_TMPDIR/kernel
+	cd "$REPO" || return 1
+	"${CC:-cc}" -std=c17 -D_GNU_SOURCE -o "$KERNEL" tests/tools/stand-in-kernel.c
+}
+
 setup() {
 	load lib/machine.bash
 	load lib/debian.bash
@@ -23,6 +30,59 @@ together() {
 		if wait "$i"; then ended+=(0); else ended+=($?); fi
 	done
 	printf '%s\n' "${ended[@]}" | sort | uniq -c | awk '{printf "%s%sx%s", s, $2, $1; s = " "} END {print ""}'
+}
+
+teardown() {
+	[ -z "${LOAD:-}" ] || kill "${LOAD[@]}"
+}
+
+# busy: every processor has something else to do.
+busy() {
+	local i
+
+	LOAD=()
+	for ((i = $(nproc); i > 0; i--)); do
+		nice -n 19 sh -c 'while :; do :; done' 3>&- &
+		LOAD+=($!)
+	done
+}
+
+# two_cards: in a tree with the stand-in for the kernel.
+two_cards() {
+	machine twin-gpus
+	echo 0 >"$ROOT/$DEVICES/0000:01:00.0/boot_vga"
+	printf 'driver %s\n' vfio-pci 'nouveau 10de:1c30' 'snd_hda_intel 10de:10f1' >"$ROOT/kernel"
+	mkdir -p "$ROOT/proc/self"
+	echo '22 1 0:21 / / rw - tmpfs tmpfs rw' >"$ROOT/proc/self/mountinfo"
+	: >"$ROOT/proc/swaps"
+}
+
+# until_done COMMAND ADDRESS: again and again while somebody else is at work.
+until_done() {
+	local code=5 tries=0
+
+	while [ "$code" -eq 5 ] && [ "$((tries += 1))" -le 500 ]; do
+		code=0
+		"$KERNEL" "$ROOT" timeout 120 "$TOOL" "$1" --force "$2" --root "$ROOT" --with-hardware \
+			>"$BATS_TEST_TMPDIR/said.$2" 2>&1 || code=$?
+		[ "$code" -ne 5 ] || grep -q 'another vfio-claim is at work' "$BATS_TEST_TMPDIR/said.$2" ||
+			code=99
+	done
+	echo "$code" >>"$BATS_TEST_TMPDIR/done"
+}
+
+# both COMMAND: of both cards at the same time, while status and list look on.
+both() {
+	local one other
+
+	until_done "$1" 0000:01:00.0 &
+	one=$!
+	until_done "$1" 0000:02:00.0 &
+	other=$!
+	run timeout 120 "$TOOL" status --root "$ROOT" --with-hardware
+	[ "$status" -le 1 ]
+	run -0 timeout 120 "$TOOL" list --root "$ROOT" --with-hardware
+	wait "$one" "$other"
 }
 
 @test "concurrency: of several applies one works, and the others say who is at work" {
@@ -85,4 +145,24 @@ together() {
 	# None hung (124) or died.
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/codes")" -eq 15 ]
 	run ! grep -vE '^[0145]$' "$BATS_TEST_TMPDIR/codes"
+}
+
+@test "concurrency: claims of two cards under load, and none is forgotten" {
+	two_cards
+	busy
+	for _ in 1 2 3; do
+		both claim
+		diff - <(sort "$ROOT/run/vfio-claim/native") <<-'END'
+			0000:01:00.0 nouveau
+			0000:01:00.1 snd_hda_intel
+			0000:02:00.0 -
+			0000:02:00.1 -
+		END
+		[ "$(overrides | wc -l)" -eq 4 ]
+		both release
+		[ ! -e "$ROOT/run/vfio-claim/native" ]
+		[ -z "$(overrides)" ]
+		[ "$(basename "$(readlink "$ROOT/$DEVICES/0000:01:00.0/driver")")" = nouveau ]
+	done
+	[ "$(sort "$BATS_TEST_TMPDIR/done" | uniq -c | awk '{print $1 "x" $2}')" = 12x0 ]
 }

@@ -19,10 +19,16 @@ teardown() {
 
 # every_program: none of them dies, hangs or says that all is well. Their answers are in $output.
 every_program() {
+	"$HELPER" --root "$ROOT" >"$BATS_TEST_TMPDIR/out" 2>&1
+	every_command
+}
+
+# every_command: the tool's part of that.
+every_command() {
 	local command status
 
-	"$HELPER" --root "$ROOT" >"$BATS_TEST_TMPDIR/out" 2>&1
-	for command in list plan status "list --json" "plan --json" "status --json"; do
+	for command in list plan status "list --json" "plan --json" "status --json" "export nova" \
+		"claim --dry-run --force 0000:01:00.0" "release --dry-run --force 0000:01:00.0"; do
 		status=0
 		# shellcheck disable=SC2086 # a command and its option
 		timeout 60 "$TOOL" $command --root "$ROOT" --with-hardware \
@@ -139,6 +145,30 @@ line' 0000:00:20.0 0000:00:00.8 "$(printf 'a%.0s' {1..255})" 123456789:00:00.0 '
 	done
 }
 
+@test "hostile: devices that vanish while the tool looks at them" {
+	local pid card
+
+	card=$BATS_TEST_TMPDIR/card
+	mkdir "$card"
+	cp -a "$(device 02:00.0)/" "$card/0000:02:00.0"
+	"$HELPER" --root "$ROOT" 2>/dev/null
+	(
+		while :; do
+			rm -rf "${ROOT:?}/$DEVICES/0000:02:00.0"
+			cp -a "$card/0000:02:00.0" "$ROOT/$DEVICES/"
+		done
+	) 2>/dev/null &
+	pid=$!
+	for _ in 1 2 3; do
+		: >"$BATS_TEST_TMPDIR/out"
+		every_command || break
+		[[ $output == *0000:01:00.0* ]] || break
+	done
+	kill "$pid"
+	wait "$pid" || :
+	[[ $output == *0000:01:00.0* ]]
+}
+
 @test "hostile: an attribute that changes between two reads" {
 	local pid
 
@@ -156,6 +186,14 @@ line' 0000:00:20.0 0000:00:00.8 "$(printf 'a%.0s' {1..255})" 123456789:00:00.0 '
 		record -e '.devices[] | select(.address == "0000:01:00.0") |
 			(.outcome == "claimed") == (.driver == .driver_wanted)'
 	done
+	: >"$BATS_TEST_TMPDIR/out"
+	every_command
+	for _ in {1..5}; do
+		# It has one driver or none, and is ready with the wanted one alone.
+		status_json=$("$TOOL" status --json --root "$ROOT" --with-hardware) || :
+		jq -e '.devices[] | select(.address == "0000:01:00.0") |
+			.ready == false or .driver == "vfio-pci"' <<<"$status_json"
+	done
 	kill "$pid"
 	wait "$pid" || :
 }
@@ -170,4 +208,15 @@ line' 0000:00:20.0 0000:00:00.8 "$(printf 'a%.0s' {1..255})" 123456789:00:00.0 '
 	"$HELPER" --root "$ROOT" 2>/dev/null
 	record -e '[.devices[] | select(.class == "020000")] | length >= 7500'
 	[ "$(stat -c %s "$ROOT/run/vfio-claim/boot.json")" -lt 20000000 ]
+	mkdir -p "$ROOT/proc/self"
+	echo '22 1 0:21 / / rw - tmpfs tmpfs rw' >"$ROOT/proc/self/mountinfo"
+	: >"$ROOT/proc/swaps"
+	"$TOOL" list --json --root "$ROOT" --with-hardware |
+		jq -e '[.devices[] | select(.claim.name == "vfs")] | length >= 7500'
+	run "$TOOL" status --json --root "$ROOT" --with-hardware
+	[ "$status" -eq 1 ]
+	jq -e '.devices | length >= 7500' <<<"$output"
+	run "$TOOL" plan --root "$ROOT" --with-hardware
+	[ "$status" -le 1 ]
+	[ "$(grep -c 'vfs' <<<"$output")" -ge 1 ]
 }
