@@ -423,6 +423,9 @@ static enum exit_code run(struct tool *tool, bool claiming)
 	if (say_container(tool))
 		return EXIT_AS_WANTED;
 	enum exit_code code = begin(tool);
+	/* What a run that was killed left; the lock is ours. */
+	if (code == EXIT_AS_WANTED && !tool->dry_run)
+		root_unstage(&tool->root, NATIVES_PATH);
 	if (code == EXIT_AS_WANTED)
 		code = claiming ? need_config(tool) : may_have_config(tool);
 	if (code != EXIT_AS_WANTED)

@@ -26,24 +26,54 @@ static int fail(struct deployment *deployment, int error, const char *what)
 	return error;
 }
 
-static int read_state(struct deployment *deployment)
+/* Returns 1 and the state, 0 where there is no such file, or a negative errno. */
+static int read_state_file(struct deployment *deployment, const char *path)
 {
 	AUTO_FREE char *text = NULL;
+	char shown[64];
 	size_t length;
 	unsigned line;
-	int r = root_read(deployment->root, STATE_PATH, STATE_SIZE_MOST, &text, &length);
+	int r = root_read(deployment->root, path, STATE_SIZE_MOST, &text, &length);
 
 	if (r == -ENOENT)
 		return 0;
+	(void)snprintf(shown, sizeof(shown), "/%s", path);
 	if (r < 0)
-		return fail(deployment, r, "/" STATE_PATH);
+		return fail(deployment, r, shown);
 	r = state_parse(text, &deployment->before, &line);
 	if (r == -EBADMSG)
 		(void)snprintf(deployment->reason, sizeof(deployment->reason),
-			       "/" STATE_PATH ":%u: not understood: it was damaged, or a newer "
-			       "version wrote it",
-			       line);
-	return r;
+			       "%s:%u: not understood: it was damaged, or a newer version "
+			       "wrote it",
+			       shown, line);
+	return r < 0 ? r : 1;
+}
+
+/*
+ * A revert that was killed took the files back, and then maybe not what tools made of them: what
+ * it knew of the boot loader is beside the state until its end (changes_finish()).
+ */
+static int read_state(struct deployment *deployment)
+{
+	int r = read_state_file(deployment, STATE_PATH);
+
+	if (r < 0 || (r == 1 && !deployment->before.reverted))
+		return r < 0 ? r : 0;
+	if (entry_exists(deployment->root->fd, STATE_PATH ".old~") == 0)
+		return 0;
+	state_free(&deployment->before);
+	r = read_state_file(deployment, STATE_PATH ".old~");
+	return r < 0 ? r : 0;
+}
+
+static bool file_exists(const struct root *root, const char *path)
+{
+	struct stat st;
+
+	if (fstatat(root->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return true;
+	root_note_trouble(errno);
+	return false;
 }
 
 /*
@@ -56,19 +86,17 @@ static bool can_be_booted(const struct root *root, enum generator generator, con
 					      "boot/Image-%s", "lib/modules/%s/vmlinuz" };
 	char path[PATH_MAX];
 	char image[256];
-	struct stat st;
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		const char *hole = strchr(places[i], '%');
 
 		(void)snprintf(path, sizeof(path), "%.*s%s%s", (int)(hole - places[i]),
 			       places[i], kernel, hole + 2);
-		if (fstatat(root->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		if (file_exists(root, path))
 			return true;
 	}
 	return generator != GENERATOR_NONE &&
-	       initramfs_path(root, generator, kernel, image) == 0 &&
-	       fstatat(root->fd, image, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	       initramfs_path(root, generator, kernel, image) == 0 && file_exists(root, image);
 }
 
 static void drop_dead_kernels(struct deployment *deployment)
@@ -96,8 +124,12 @@ static int look_around(const struct root *root, struct deployment *deployment)
 		return fail(deployment, r, "the target's kernels cannot be found");
 	if (r < 0)
 		return r;
+	(void)!root_take_trouble(); /* of somebody else's questions */
 	deployment->generator = generator_detect(root);
 	drop_dead_kernels(deployment);
+	r = root_take_trouble();
+	if (r < 0)
+		return fail(deployment, r, "the target's initramfs cannot be looked at");
 	r = loaders_detect(root, &deployment->loaders);
 	return r < 0 ? fail(deployment, r, "the target's boot loader cannot be looked at") : 0;
 }

@@ -22,7 +22,10 @@ enum family { FAMILY_OTHER, FAMILY_DEBIAN, FAMILY_SUSE };
 
 static bool exists(const struct root *root, const char *path)
 {
-	return faccessat(root->fd, path, F_OK, 0) == 0;
+	if (faccessat(root->fd, path, F_OK, 0) == 0)
+		return true;
+	root_note_trouble(errno);
+	return false;
 }
 
 static PRINTF_LIKE(3, 4) int format_path(char *out, size_t size, const char *format, ...)
@@ -40,9 +43,10 @@ static bool file_mentions(const struct root *root, const char *path, const char 
 {
 	AUTO_FREE char *data = NULL;
 	size_t length;
+	int r = root_read(root, path, SCRIPT_SIZE_MOST, &data, &length);
 
-	return root_read(root, path, SCRIPT_SIZE_MOST, &data, &length) == 0 &&
-	       memmem(data, length, text, strlen(text)) != NULL;
+	root_note_trouble(r);
+	return r == 0 && memmem(data, length, text, strlen(text)) != NULL;
 }
 
 /*
@@ -111,9 +115,15 @@ static enum family find_family(const struct root *root)
 	size_t length;
 	enum family family = FAMILY_OTHER;
 
-	if (root_read(root, "etc/os-release", OS_RELEASE_SIZE_MOST, &data, &length) < 0 &&
-	    root_read(root, "usr/lib/os-release", OS_RELEASE_SIZE_MOST, &data, &length) < 0)
+	int r = root_read(root, "etc/os-release", OS_RELEASE_SIZE_MOST, &data, &length);
+	if (r < 0) {
+		root_note_trouble(r);
+		r = root_read(root, "usr/lib/os-release", OS_RELEASE_SIZE_MOST, &data, &length);
+	}
+	if (r < 0) {
+		root_note_trouble(r);
 		return FAMILY_OTHER;
+	}
 	for (const char *line = data; *line != '\0' && family == FAMILY_OTHER;) {
 		size_t bytes = strcspn(line, "\n");
 
@@ -129,8 +139,11 @@ static enum family find_family(const struct root *root)
 /* The name of the directory that kernel-install(8) makes: the entry token. */
 static bool read_token(const struct root *root, const char *path, char token[TOKEN_SIZE])
 {
-	return read_attribute(root->fd, path, token, TOKEN_SIZE) > 0 &&
-	       is_plain_word(token, TOKEN_SIZE - 1, "._-") && token[0] != '.';
+	int r = read_attribute(root->fd, path, token, TOKEN_SIZE);
+
+	if (r < 0)
+		root_note_trouble(r);
+	return r > 0 && is_plain_word(token, TOKEN_SIZE - 1, "._-") && token[0] != '.';
 }
 
 /*

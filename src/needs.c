@@ -393,7 +393,8 @@ static bool is_transparent(const struct search *search, const struct device *dev
 	const struct dirent *entry;
 	int seen = 0;
 
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+	int error = 0;
+	while (dir != NULL && (entry = root_next_entry(dir, &error)) != NULL) {
 		int r = entry->d_name[0] == '.'
 				? 0
 				: look_at_block(search, &device->address, entry->d_name);
@@ -441,8 +442,10 @@ static bool find_function(int dir, const char *name, struct pci_address *ret_add
 	bool found = false;
 	ssize_t length = readlinkat(dir, name, path, sizeof(path) - 1);
 
-	if (length < 0)
+	if (length < 0) {
+		root_note_trouble(errno);
 		return false;
+	}
 	path[length] = '\0';
 	for (char *word = strtok_r(path, "/", &rest); word != NULL;
 	     word = strtok_r(NULL, "/", &rest))
@@ -479,6 +482,23 @@ static int add_interfaces(struct search *search)
 	return r;
 }
 
+/* Whatever could not be read may have named any of them. */
+static void protect_unread(struct search *search, int error)
+{
+	char why[80];
+
+	if (error == 0)
+		return;
+	(void)snprintf(why, sizeof(why), "cannot be read (%.30s): all storage stays",
+		       strerror(-error));
+	protect_all(search, "what the machine needs", why, false);
+	if (search->network && search->guards->network_reason[0] == '\0')
+		(void)snprintf(search->guards->network_reason, GUARD_REASON_SIZE,
+			       "the boot goes over the network, and its interfaces cannot be "
+			       "read: %.60s",
+			       strerror(-error));
+}
+
 int needs_find(const struct root *root, const char *real_root, unsigned what,
 	       const struct snapshot *snapshot, struct guards *guards)
 {
@@ -488,6 +508,7 @@ int needs_find(const struct root *root, const char *real_root, unsigned what,
 				 .snapshot = snapshot,
 				 .guards = guards,
 				 .network = guards->network_boot };
+	(void)!root_take_trouble(); /* of somebody else's questions */
 	int r = add_all_mounts(&search);
 
 	if (r == 0 && (what & NEEDS_NOW) != 0)
@@ -496,7 +517,10 @@ int needs_find(const struct root *root, const char *real_root, unsigned what,
 		r = add_named(&search);
 	if (r == 0)
 		r = clear_controllers(&search);
-	return r == 0 && search.network ? add_interfaces(&search) : r;
+	if (r == 0 && search.network)
+		r = add_interfaces(&search);
+	protect_unread(&search, root_take_trouble());
+	return r;
 }
 
 /* ---- Before there is a network */

@@ -34,6 +34,13 @@ int root_take_trouble(void)
 	return first;
 }
 
+/* For a look at a file that failed: also those who can only say yes or no are heard. */
+static int noted(int error)
+{
+	root_note_trouble(error);
+	return error;
+}
+
 int root_open(const char *path, struct root *ret_root)
 {
 	const char *name = path ? path : "/";
@@ -156,6 +163,8 @@ DIR *root_open_directory(const struct root *root, const char *path)
 	int fd = root_open_inside(root, path, O_RDONLY | O_DIRECTORY);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
+	if (dir == NULL)
+		root_note_trouble(fd < 0 ? fd : errno);
 	if (dir == NULL && fd >= 0)
 		(void)close(fd);
 	return dir;
@@ -167,7 +176,7 @@ const struct dirent *root_next_entry(DIR *dir, int *error)
 	const struct dirent *entry = readdir(dir);
 
 	if (entry == NULL && errno != 0)
-		*error = -errno;
+		*error = noted(-errno);
 	return entry;
 }
 
@@ -179,13 +188,13 @@ int root_read(const struct root *root, const char *path, size_t most, char **ret
 	size_t length = 0;
 
 	if (fd < 0)
-		return fd;
+		return noted(fd);
 	AUTO_FREE char *data = malloc(room + 1);
 	while (data != NULL) {
 		ssize_t n = read_full(fd, data + length, room - length);
 
 		if (n < 0)
-			return (int)n;
+			return noted((int)n);
 		length += (size_t)n;
 		if (length > most)
 			return -EFBIG;
@@ -202,14 +211,14 @@ int root_read(const struct root *root, const char *path, size_t most, char **ret
 		data = grown;
 		room *= 2;
 	}
-	return -ENOMEM;
+	return noted(-ENOMEM);
 }
 
 int entry_exists(int dir, const char *path)
 {
 	if (faccessat(dir, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 1;
-	return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+	return errno == ENOENT || errno == ENOTDIR ? 0 : noted(-errno);
 }
 
 int read_attribute(int dir, const char *path, char *field, size_t size)
@@ -218,14 +227,14 @@ int read_attribute(int dir, const char *path, char *field, size_t size)
 	ssize_t length;
 
 	if (fd < 0)
-		return -errno;
+		return noted(-errno);
 	/* One read has the whole of it: sysfs makes a file's text in one piece, at most a page
 	 * (fs/seq_file.c: seq_read_iter()), and there are thousands of them. */
 	do
 		length = read(fd, field, size - 1);
 	while (length < 0 && errno == EINTR);
 	if (length < 0)
-		return -errno;
+		return noted(-errno);
 	if (length > 0 && field[length - 1] == '\n')
 		length--;
 	field[length] = '\0';
@@ -254,7 +263,7 @@ int read_link_name(int dir, const char *path, char *field, size_t size)
 	ssize_t length = readlinkat(dir, path, target, sizeof(target) - 1);
 
 	if (length < 0)
-		return -errno;
+		return noted(-errno);
 	target[length] = '\0';
 	const char *slash = strrchr(target, '/');
 	const char *name = slash ? slash + 1 : target;

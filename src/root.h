@@ -104,7 +104,8 @@ void root_forget(const struct root *root, const char *path);
 /*
  * "Is it there?" can only be answered with yes or no. Where the system failed instead (EIO, no
  * memory, no descriptors) the asker notes that here, and who acts on the answers looks whether
- * they were any: a boot loader that could not be looked at is not one that is not there.
+ * they were any: a boot loader that could not be looked at is not one that is not there. The
+ * functions here that read do so themselves.
  *
  * @error: an errno, of either sign; others than those three are an answer and not noted
  */

@@ -50,7 +50,11 @@ int runtime_open(struct runtime *runtime, const struct root *root,
 		 const struct claims *configured)
 {
 	runtime->root = root;
+	(void)!root_take_trouble(); /* of somebody else's questions */
 	int r = scan_devices(root, &runtime->snapshot);
+	/* A function that cannot be read may be one of the card's. */
+	if (r == 0)
+		r = root_take_trouble();
 	if (r < 0)
 		return r;
 	snapshot_mark_all(&runtime->snapshot);
@@ -267,26 +271,43 @@ static int write_natives(const struct runtime *runtime)
 	return r == 0 ? root_write_file(runtime->root, NATIVES_PATH, text) : r;
 }
 
-/* A device that a VFIO driver had before has no native driver to remember. */
-static int remember(struct runtime *runtime)
+/*
+ * Who had the devices whose result is of this kind. One that a VFIO driver had before has no
+ * native driver to remember.
+ */
+static int remember(struct runtime *runtime, enum result_kind kind)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < runtime->result_count; i++) {
 		const struct result *result = &runtime->results[i];
 
-		if (result->kind == RESULT_CLAIMED && !is_vfio_driver(result->before))
+		if (result->kind == kind && !is_vfio_driver(result->before))
 			r = natives_set(&runtime->natives, &result->device->address,
 					result->before);
 	}
 	return r == 0 ? write_natives(runtime) : r;
 }
 
+/* Before anything is changed: whenever the run ends, release finds who is to have them. */
+static int remember_planned(struct runtime *runtime)
+{
+	AUTO_FREE char *before = NULL;
+	int r = natives_render(&runtime->natives, &before);
+
+	if (r == 0)
+		r = remember(runtime, RESULT_LEFT);
+	natives_free(&runtime->natives);
+	return r == 0 ? natives_parse(before, &runtime->natives) : r;
+}
+
 int runtime_claim(struct runtime *runtime)
 {
 	struct loader loader = { load_module, runtime };
-	int r = plan_apply(&runtime->plan, runtime->root, &loader, &runtime->record);
+	int r = remember_planned(runtime);
 
+	if (r == 0)
+		r = plan_apply(&runtime->plan, runtime->root, &loader, &runtime->record);
 	if (r < 0)
 		return r;
 	note_claimed(runtime);
@@ -296,7 +317,7 @@ int runtime_claim(struct runtime *runtime)
 		if (r == 0)
 			note_put_back(runtime);
 	}
-	return r == 0 ? remember(runtime) : r;
+	return r == 0 ? remember(runtime, RESULT_CLAIMED) : r;
 }
 
 /* ---- Release */

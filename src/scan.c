@@ -102,8 +102,11 @@ static int scan_entry(int dir, const char *name, struct snapshot *snapshot)
 	device->address = address;
 	device->iommu_group = -1;
 	/* One that is gone meanwhile, or says nothing of use, is left out. */
-	if (read_uevent(dir, name, device) == 0)
+	int r = read_uevent(dir, name, device);
+	if (r == 0)
 		snapshot->count++;
+	else
+		root_note_trouble(r);
 	return 0;
 }
 

@@ -23,13 +23,21 @@ enum {
 	RECORD_VALUE_SIZE = 128,
 };
 
+/* As readdir(3); that it could not be read is noted. */
+static const struct dirent *next_entry(DIR *dir)
+{
+	int error = 0;
+
+	return root_next_entry(dir, &error);
+}
+
 static bool block_exists(const struct root *root, const char *name)
 {
 	char path[sizeof(BLOCKS) + NAME_MAX + 2];
 
 	(void)snprintf(path, sizeof(path), BLOCKS "/%s", name);
 	return strchr(name, '/') == NULL && *name != '\0' && *name != '.' &&
-	       faccessat(root->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	       entry_exists(root->fd, path) == 1;
 }
 
 int block_of_number(const struct root *root, unsigned major, unsigned minor,
@@ -48,7 +56,7 @@ static int find_mapping(const struct root *root, const char *mapping,
 	AUTO_CLOSEDIR DIR *dir = root_open_directory(root, BLOCKS);
 	const struct dirent *entry;
 
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+	while (dir != NULL && (entry = next_entry(dir)) != NULL) {
 		char path[NAME_MAX + 16];
 		char name[NAME_MAX];
 
@@ -203,8 +211,10 @@ static int read_device_path(const struct root *root, const char *link, char path
 {
 	ssize_t length = readlinkat(root->fd, link, path, PATH_MAX - 1);
 
-	if (length < 0)
+	if (length < 0) {
+		root_note_trouble(errno);
 		return -errno;
+	}
 	path[length] = '\0';
 	return (int)length;
 }
@@ -230,7 +240,7 @@ static int follow_directory(const struct root *root, const char *path, struct st
 	const struct dirent *entry;
 	int found = 0;
 
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+	while (dir != NULL && (entry = next_entry(dir)) != NULL) {
 		if (entry->d_name[0] == '.')
 			continue;
 		int r = follow(root, entry->d_name, storage, depth + 1);
@@ -261,12 +271,14 @@ static int follow_subsystem(const struct root *root, const char *subsystem,
 
 	(void)snprintf(path, sizeof(path), "sys/class/nvme-subsystem/%.200s", subsystem);
 	AUTO_CLOSEDIR DIR *dir = root_open_directory(root, path);
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+	while (dir != NULL && (entry = next_entry(dir)) != NULL) {
 		if (!is_controller_name(entry->d_name))
 			continue;
 		ssize_t length = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
-		if (length < 0)
+		if (length < 0) {
+			root_note_trouble(errno);
 			continue;
+		}
 		link[length] = '\0';
 		if (strstr(link, "nvme-fabrics/") != NULL)
 			storage->network = true;
@@ -372,13 +384,12 @@ static int add_mounted_btrfs(const struct root *root, const char *name, struct s
 	const struct dirent *entry;
 	int r = 0;
 
-	while (dir != NULL && r == 0 && (entry = readdir(dir)) != NULL) {
+	while (dir != NULL && r == 0 && (entry = next_entry(dir)) != NULL) {
 		char path[NAME_MAX * 2 + 64];
 
 		(void)snprintf(path, sizeof(path), "sys/fs/btrfs/%s/devices/%.63s",
 			       entry->d_name, name);
-		if (entry->d_name[0] == '.' ||
-		    faccessat(root->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		if (entry->d_name[0] == '.' || entry_exists(root->fd, path) != 1)
 			continue;
 		(void)snprintf(path, sizeof(path), "sys/fs/btrfs/%s/devices", entry->d_name);
 		r = follow_directory(root, path, storage, 0);
@@ -449,7 +460,7 @@ static int add_by_recorded_uuid(const struct root *root, const char *uuid,
 	const struct dirent *entry;
 	int r = 0;
 
-	while (dir != NULL && r >= 0 && (entry = readdir(dir)) != NULL) {
+	while (dir != NULL && r >= 0 && (entry = next_entry(dir)) != NULL) {
 		char value[RECORD_VALUE_SIZE];
 		AUTO_FREE char *text =
 			entry->d_name[0] == '.' ? NULL : read_recorded(root, entry->d_name);

@@ -24,10 +24,18 @@ owned() {
 	(cd "$ROOT" && find etc var/lib -type f -exec cksum {} + | sort)
 }
 
-# failing CALL PATH: apply, while this call fails for this path; it must stop and change nothing.
+# broken CALL PATH COMMAND...: the command, while this call fails for this path, or for what is
+# opened there.
+broken() {
+	local call=$1 path=$2
+
+	shift 2
+	strace -qq -o /dev/null -P "$path" -P "$ROOT/$path" -e "inject=$call:error=EIO" "$@"
+}
+
+# failing CALL PATH: apply, while that fails; it must stop and change nothing.
 failing() {
-	run -5 --separate-stderr strace -qq -o /dev/null -P "$ROOT/$2" -e "inject=$1:error=EIO" \
-		"$TOOL" apply --root "$ROOT"
+	run -5 --separate-stderr broken "$1" "$2" "$TOOL" apply --root "$ROOT"
 	# shellcheck disable=SC2154 # bats sets it
 	[[ $stderr == *"Input/output error"* ]]
 	[ "$(owned)" = "$before" ]
@@ -39,6 +47,126 @@ failing() {
 
 @test "faults: a list of kernels that cannot be read is not an empty one" {
 	failing getdents64 usr/lib/modules
+}
+
+@test "faults: an initramfs system that cannot be looked at is not one that is not there" {
+	failing read usr/sbin/update-initramfs
+	failing newfstatat boot/vmlinuz-6.1.0-28-amd64
+}
+
+@test "faults: a kernel that cannot be looked at is not left out" {
+	failing faccessat2 usr/lib/modules
+}
+
+@test "faults: a configuration that cannot be looked at is not one that is missing" {
+	failing faccessat2 etc/vfio-claim.conf
+	run -0 "$TOOL" image --wanted --root "$ROOT"
+	# 1 would say to the hooks that nothing is configured.
+	run -5 broken faccessat2 etc/vfio-claim.conf "$TOOL" image --wanted --root "$ROOT"
+	run -5 broken faccessat2 etc/vfio-claim.conf "$TOOL" revert --root "$ROOT"
+}
+
+# gpus: a machine whose first card nothing needs.
+gpus() {
+	machine twin-gpus
+	echo 0 >"$ROOT/$DEVICES/0000:01:00.0/boot_vga"
+	mkdir -p "$ROOT/proc/self" "$ROOT/run/vfio-claim"
+	echo '22 1 0:21 / / rw - tmpfs tmpfs rw' >"$ROOT/proc/self/mountinfo"
+}
+
+@test "faults: a claim that is killed, or cannot write who had the card, forgets nobody" {
+	gpus
+	run -5 broken openat run/vfio-claim/native.new~ "$TOOL" claim 01:00.0 --root "$ROOT" \
+		--with-hardware
+	[ -z "$(overrides)" ]
+	run strace -qq -o /dev/null -P "$ROOT/$DEVICES/0000:01:00.0/driver_override" \
+		-e inject=write:signal=KILL "$TOOL" claim 01:00.0 --root "$ROOT" --with-hardware
+	[ "$status" -ge 128 ]
+	[ "$(sort "$ROOT/run/vfio-claim/native")" = \
+		$'0000:01:00.0 nouveau\n0000:01:00.1 snd_hda_intel' ]
+	# What it left beside goes with the next one, whatever that does.
+	: >"$ROOT/run/vfio-claim/native.new~"
+	run -0 "$TOOL" release 02:00.0 --root "$ROOT" --with-hardware
+	[ ! -e "$ROOT/run/vfio-claim/native.new~" ]
+}
+
+@test "faults: a function that cannot be read is not one that the card does not have" {
+	gpus
+	run -5 broken openat 0000:01:00.1/uevent "$TOOL" claim 01:00.0 --root "$ROOT" --with-hardware
+	[[ $output == *"cannot be read: Input/output error"* ]]
+	[ -z "$(overrides)" ]
+}
+
+# The whole of it is tests/torture/faults late.
+@test "faults: an fstab that cannot be read keeps all storage with the host" {
+	machine storage
+	claims <<<$'[claim everything]\nmatch = class=01'
+	mkdir -p "$ROOT/proc/self" "$ROOT/sys/dev/block" "$ROOT/sys/class/block" "$ROOT/sysroot/etc"
+	echo '22 1 0:21 / /sysroot rw - tmpfs tmpfs rw' >"$ROOT/proc/self/mountinfo"
+	echo 'tmpfs /tmp tmpfs defaults 0 0' >"$ROOT/sysroot/etc/fstab"
+	"$HELPER" --root "$ROOT" 2>/dev/null
+	cp -a "$ROOT" "$ROOT.early"
+	"$HELPER" --root "$ROOT" --late /sysroot 2>/dev/null
+	[ "$(overrides | wc -l)" -eq 4 ]
+	rm -rf "$ROOT" && mv "$ROOT.early" "$ROOT"
+	run -0 broken read sysroot/etc/fstab "$HELPER" --root "$ROOT" --late /sysroot
+	[ -z "$(overrides)" ]
+	[[ $(record .late.storage_reason) == *"cannot be read (Input/output error): all storage stays" ]]
+}
+
+@test "faults: native drivers that cannot be read are not forgotten" {
+	gpus
+	echo '0000:01:00.0 nouveau' >"$ROOT/run/vfio-claim/native"
+	ln -sfn ../../../../bus/pci/drivers/vfio-pci "$ROOT/$DEVICES/0000:01:00.0/driver"
+	run -5 broken read run/vfio-claim/native "$TOOL" release 01:00.0 --root "$ROOT" --with-hardware
+	[[ $output == *"run/vfio-claim/native cannot be read: Input/output error"* ]]
+	[ "$(cat "$ROOT/run/vfio-claim/native")" = '0000:01:00.0 nouveau' ]
+	[ -z "$(overrides)" ]
+}
+
+# alone COMMAND...: with the first three files open and no other; bats has some.
+alone() {
+	local fd
+
+	for fd in "/proc/$BASHPID/fd/"*; do
+		fd=${fd##*/}
+		[ "$fd" -le 2 ] || [ "$fd" -eq 255 ] || eval "exec $fd>&-"
+	done
+	"$@"
+}
+
+@test "faults: the tools that apply starts inherit nothing but their three files" {
+	sed -i '1a for file in /proc/$$/fd/*; do busybox readlink "$file"; done >>/var/log/inherited' \
+		"$ROOT/usr/sbin/update-initramfs"
+	(alone "$TOOL" apply --root "$ROOT")
+	# Its own file is the shell's.
+	run -0 sort -u "$ROOT/var/log/inherited"
+	[ "$(grep -v '/usr/sbin/update-initramfs$' <<<"$output")" = \
+		$'/dev/null\n/var/log/inherited\n/var/log/vfio-claim.log' ] || { echo "$output"; false; }
+	# It would be seen.
+	printf '[claim gpu]\nmatch = 10de:1c31\n' >"$ROOT/etc/vfio-claim.conf"
+	"$TOOL" apply --root "$ROOT" 7<"$ROOT/etc/vfio-claim.conf"
+	grep -q '/etc/vfio-claim.conf$' "$ROOT/var/log/inherited"
+}
+
+@test "faults: after a revert that was killed the next one finishes with the boot loader" {
+	local file
+
+	cp "$ROOT/boot/grub/grub.cfg" "$BATS_TEST_TMPDIR/grub.cfg"
+	"$TOOL" apply --root "$ROOT"
+	grep -q vfio-pci.ids "$ROOT/boot/grub/grub.cfg"
+	# It is about to start the first of its tools then.
+	run strace -qq -o /dev/null -e inject=clone:signal=KILL "$TOOL" revert --root "$ROOT"
+	[ "$status" -ge 128 ]
+	grep -q vfio-pci.ids "$ROOT/boot/grub/grub.cfg"
+	"$TOOL" revert --root "$ROOT"
+	diff "$BATS_TEST_TMPDIR/grub.cfg" "$ROOT/boot/grub/grub.cfg"
+	for file in "$ROOT"/boot/initrd*; do
+		[ "$(cpio -t --quiet <"$file" | grep -c vfio-claim)" -eq 0 ]
+	done
+	run -0 "$TOOL" revert --root "$ROOT"
+	[[ $output == *"nothing to do"* ]]
+	[ -z "$(find "$ROOT/etc" "$ROOT/var" -name '*~')" ]
 }
 
 @test "faults: what a killed run left behind goes with the next one that succeeds" {
@@ -59,6 +187,6 @@ failing() {
 }
 
 @test "faults: a sample of all" {
-	BUILD=$BUILD run -0 "$TESTS/torture/faults" sample boot apply revert
-	[[ $output == *"ok 3 - faults: revert"* ]]
+	BUILD=$BUILD run -0 "$TESTS/torture/faults" sample
+	[[ $output == *"ok 7 - faults: "* ]]
 }
