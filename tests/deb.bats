@@ -66,12 +66,9 @@ make_tree() {
 setup_file() {
 	load lib/machine.bash
 	load lib/debian.bash
+	load lib/package.bash
 	export DEB
-	git -C "$REPO" status --porcelain --ignored | grep -v build >"$BATS_FILE_TMPDIR/status-before" || :
-	DEB=$(make --no-print-directory -C "$REPO" BUILD="$BATS_FILE_TMPDIR/build" deb \
-		2>"$BATS_FILE_TMPDIR/build.errors" | tee "$BATS_FILE_TMPDIR/build.log" | tail -n 1)
-	git -C "$REPO" status --porcelain --ignored | grep -v build >"$BATS_FILE_TMPDIR/status-after" || :
-	[ -e "$DEB" ] || { cat "$BATS_FILE_TMPDIR"/build.{log,errors}; return 1; }
+	DEB=$(build_package deb)
 	[ "$(id -u)" -eq 0 ] || return 0
 	make_initramfs_tools
 	make_upgrade
@@ -80,6 +77,7 @@ setup_file() {
 
 setup() {
 	load lib/machine.bash
+	load lib/package.bash
 	bats_require_minimum_version 1.5.0
 	ROOT=$BATS_TEST_TMPDIR/tree
 }
@@ -92,17 +90,7 @@ in_tree() {
 
 # A copy of the tree to install in.
 tree() {
-	[ "$(id -u)" -eq 0 ] || skip "chroot needs root"
-	cp -a "$BATS_FILE_TMPDIR/debian" "$ROOT"
-}
-
-config() {
-	printf '[claim gpu]\nmatch = 10de:1c30\n' >"$ROOT/etc/vfio-claim.conf"
-}
-
-# inside COMMAND...: in the tree as its own system.
-inside() {
-	unshare --mount-proc="$ROOT/proc" chroot "$ROOT" "$@"
+	copy_tree debian
 }
 
 # Installed, configured and applied.
@@ -112,10 +100,6 @@ applied() {
 	config
 	inside vfio-claim apply
 	: >"$ROOT/var/log/stand-ins.log"
-}
-
-calls() {
-	cat "$ROOT/var/log/stand-ins.log" 2>/dev/null
 }
 
 # All that is in the tree but dpkg's data and the stand-ins' notes. A cpio archive has the numbers
@@ -164,7 +148,7 @@ has_no_trace() {
 	diff "$BATS_FILE_TMPDIR/status-before" "$BATS_FILE_TMPDIR/status-after"
 	run -0 --separate-stderr dpkg-deb -f "$DEB" Version
 	"$BATS_FILE_TMPDIR/build/deb/vfio-claim/build/vfio-claim" --version | grep -qF " $output"
-	[[ $output == "$(sed -n 's/.*VFIO_CLAIM_VERSION "\(.*\)"/\1/p' "$REPO/src/version.h")" ]]
+	[ "$output" = "$(our_version)" ]
 }
 
 @test "deb: lintian has nothing to say" {

@@ -9,12 +9,9 @@ KERNELS=(6.11.4-301.fc41.x86_64)
 setup_file() {
 	load lib/machine.bash
 	load lib/debian.bash
+	load lib/package.bash
 	export RPM
-	git -C "$REPO" status --porcelain --ignored | grep -v build >"$BATS_FILE_TMPDIR/status-before" || :
-	RPM=$(make --no-print-directory -C "$REPO" BUILD="$BATS_FILE_TMPDIR/build" rpm \
-		2>"$BATS_FILE_TMPDIR/build.errors" | tee "$BATS_FILE_TMPDIR/build.log" | tail -n 1)
-	git -C "$REPO" status --porcelain --ignored | grep -v build >"$BATS_FILE_TMPDIR/status-after" || :
-	[ -e "$RPM" ] || { cat "$BATS_FILE_TMPDIR"/build.{log,errors}; return 1; }
+	RPM=$(build_package rpm)
 	[ "$(id -u)" -eq 0 ] || return 0
 	make_tree
 }
@@ -47,6 +44,7 @@ make_tree() {
 
 setup() {
 	load lib/machine.bash
+	load lib/package.bash
 	bats_require_minimum_version 1.5.0
 	ROOT=$BATS_TEST_TMPDIR/tree
 }
@@ -56,21 +54,8 @@ in_tree() {
 	unshare --mount-proc="$ROOT/proc" rpm --root "$ROOT" --dbpath /var/lib/rpm "$@"
 }
 
-inside() {
-	unshare --mount-proc="$ROOT/proc" chroot "$ROOT" "$@"
-}
-
 tree() {
-	[ "$(id -u)" -eq 0 ] || skip "chroot needs root"
-	cp -a "$BATS_FILE_TMPDIR/fedora" "$ROOT"
-}
-
-config() {
-	printf '[claim gpu]\nmatch = 10de:1c30\n' >"$ROOT/etc/vfio-claim.conf"
-}
-
-calls() {
-	cat "$ROOT/var/log/stand-ins.log" 2>/dev/null
+	copy_tree fedora
 }
 
 image_names() {
@@ -79,8 +64,7 @@ image_names() {
 
 @test "rpm: is built in a copy, and the working tree stays as it is" {
 	diff "$BATS_FILE_TMPDIR/status-before" "$BATS_FILE_TMPDIR/status-after"
-	[[ $(rpm -qp --qf '%{VERSION}' "$RPM") == "$(sed -n 's/.*VFIO_CLAIM_VERSION "\(.*\)"/\1/p' \
-		"$REPO/src/version.h")" ]]
+	[ "$(rpm -qp --qf '%{VERSION}' "$RPM")" = "$(our_version)" ]
 }
 
 @test "rpm: rpmlint has nothing to say that has no reason in its file" {
