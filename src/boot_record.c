@@ -64,17 +64,36 @@ static enum boot_outcome outcome_of(const char *word)
 	return BOOT_NOT_NAMED;
 }
 
-static struct boot_device *slot_for(struct boot_record *record,
-				    const struct pci_address *address)
+static int compare_devices(const void *a, const void *b)
 {
-	for (size_t i = 0; i < record->device_count; i++)
-		if (pci_address_compare(&record->devices[i].address, address) == 0)
-			return &record->devices[i];
-	return &record->devices[record->device_count++];
+	const struct boot_device *left = a;
+	const struct boot_device *right = b;
+
+	return pci_address_compare(&left->address, &right->address);
 }
 
-/* `more`: of the late run, over what the early one said. */
-static int read_devices(const json_object *array, bool more, struct boot_record *record)
+/* Adds those of a run; what `earlier`, a run before, has of a device gives way to it. */
+static void read_into(const json_object *array, size_t count, const struct boot_record *earlier,
+		      struct boot_record *record)
+{
+	for (size_t i = 0; i < count; i++) {
+		const json_object *item = json_object_array_get_idx(array, i);
+		struct pci_address address;
+
+		if (pci_address_parse(string_of(item, "address"), &address, NULL) < 0)
+			continue;
+		const struct boot_device *known = boot_record_find(earlier, &address);
+		struct boot_device *device =
+			known != NULL ? &record->devices[known - earlier->devices]
+				      : &record->devices[record->device_count++];
+		device->address = address;
+		device->outcome = outcome_of(string_of(item, "outcome"));
+		copy_cut(device->reason, sizeof(device->reason), string_of(item, "reason"));
+	}
+}
+
+/* The early run's, then the late one's: what that says of a device is the last word. */
+static int read_devices(const json_object *array, struct boot_record *record)
 {
 	size_t count = array != NULL ? json_object_array_length(array) : 0;
 	struct boot_device *devices = reallocarray(
@@ -83,18 +102,9 @@ static int read_devices(const json_object *array, bool more, struct boot_record 
 	if (devices == NULL)
 		return -ENOMEM;
 	record->devices = devices;
-	for (size_t i = 0; i < count; i++) {
-		const json_object *item = json_object_array_get_idx(array, i);
-		struct pci_address address;
-
-		if (pci_address_parse(string_of(item, "address"), &address, NULL) < 0)
-			continue;
-		struct boot_device *device =
-			more ? slot_for(record, &address) : &devices[record->device_count++];
-		device->address = address;
-		device->outcome = outcome_of(string_of(item, "outcome"));
-		copy_cut(device->reason, sizeof(device->reason), string_of(item, "reason"));
-	}
+	const struct boot_record earlier = *record;
+	read_into(array, count, &earlier, record);
+	qsort(record->devices, record->device_count, sizeof(*record->devices), compare_devices);
 	return 0;
 }
 
@@ -119,10 +129,10 @@ static int read_object(const json_object *object, struct boot_record *record)
 		copy_cut(record->table_reason, sizeof(record->table_reason),
 			 string_of(table, "reason"));
 	}
-	int r = read_devices(array_of(object, "devices"), false, record);
+	int r = read_devices(array_of(object, "devices"), record);
 	if (r == 0 && json_object_object_get_ex(object, "late", &late) && late != NULL) {
 		record->seconds += number_of(late, "finished") - number_of(late, "started");
-		r = read_devices(array_of(late, "devices"), true, record);
+		r = read_devices(array_of(late, "devices"), record);
 	}
 	return r;
 }

@@ -85,10 +85,14 @@ struct boot_record {
 	char table_status[16]; /* ok, missing, bad, unread */
 	char table_checksum[TABLE_CHECKSUM_SIZE];
 	char table_reason[TABLE_REASON_SIZE];
-	double seconds; /* that the helper took, the late run included */
-	struct boot_device *devices;
+	double seconds;              /* that the helper took, the late run included */
+	struct boot_device *devices; /* in address order */
 	size_t device_count;
 };
+
+/* What the record says of the device at this address, or NULL: nothing. By bisection. */
+const struct boot_device *boot_record_find(const struct boot_record *record,
+					   const struct pci_address *address);
 
 /* What sysfs and /dev say of the device of a decision, beside what the snapshot has. */
 struct device_facts {

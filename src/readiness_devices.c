@@ -133,14 +133,20 @@ static void assess_group(struct draft *draft, size_t index)
 		    "trigger, modprobe vfio");
 }
 
-static const struct boot_device *boot_device(const struct facts *facts,
-					     const struct decision *decision)
+static int compare_boot_device(const void *key, const void *element)
 {
-	for (size_t i = 0; i < facts->boot->device_count; i++)
-		if (pci_address_compare(&facts->boot->devices[i].address, &decision->address) ==
-		    0)
-			return &facts->boot->devices[i];
-	return NULL;
+	const struct boot_device *device = element;
+
+	return pci_address_compare(key, &device->address);
+}
+
+const struct boot_device *boot_record_find(const struct boot_record *record,
+					   const struct pci_address *address)
+{
+	return record->device_count > 0
+		       ? bsearch(address, record->devices, record->device_count,
+				 sizeof(*record->devices), compare_boot_device)
+		       : NULL;
 }
 
 /* What is wrong with the whole machine and explains why a device is not bound; or the count. */
@@ -277,7 +283,7 @@ static enum finding_code assess_unbound(struct draft *draft, size_t index)
 	const struct facts *facts = draft->facts;
 	const struct decision *decision = &facts->plan->decisions[index];
 	const struct device_facts *own = &facts->devices[index];
-	const struct boot_device *boot = boot_device(facts, decision);
+	const struct boot_device *boot = boot_record_find(facts->boot, &decision->address);
 	enum finding_code code = common_cause(facts, decision, boot);
 
 	if (own->driver_there == ANSWER_NO) {
@@ -462,7 +468,7 @@ static void assess_claim(struct draft *draft, const struct claim *claim)
 /* True when VFIO has a device that the plan of now refuses: the boot took it all the same. */
 static bool is_claimed_still(const struct facts *facts, const struct decision *decision)
 {
-	const struct boot_device *boot = boot_device(facts, decision);
+	const struct boot_device *boot = boot_record_find(facts->boot, &decision->address);
 
 	return boot != NULL && boot->outcome == BOOT_CLAIMED &&
 	       *decision->device->driver != '\0' &&

@@ -380,6 +380,15 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	driver $AUDIO_1 vfio-pci
 	ask 0
 	only
+	# The record's devices need no order.
+	jq '.devices |= reverse' "$ROOT/run/vfio-claim/boot.json" >"$ROOT/new"
+	mv "$ROOT/new" "$ROOT/run/vfio-claim/boot.json"
+	ask 0
+	only
+	driver $AUDIO_1 snd_hda_intel
+	ask 1
+	only native-driver
+	found native-driver error "claimed at boot and taken since" ""
 }
 
 @test "status: the claims table of this boot was not usable" {

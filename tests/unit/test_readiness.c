@@ -925,6 +925,29 @@ static void test_order(void **state)
 	end(&f);
 }
 
+static void test_record_find(void **state)
+{
+	struct boot_device devices[5] = { 0 };
+	struct boot_record record = { .devices = devices };
+	struct pci_address address = { .domain = 1 };
+
+	(void)state;
+	assert_null(boot_record_find(&record, &address));
+	record.device_count = 5;
+	for (uint8_t i = 0; i < 5; i++)
+		devices[i].address =
+			(struct pci_address){ .domain = 1, .bus = (uint8_t)(2 * i + 1) };
+	for (uint8_t bus = 0; bus < 12; bus++) {
+		address.bus = bus;
+		const struct boot_device *found = boot_record_find(&record, &address);
+
+		if (bus % 2 == 1 && bus < 10)
+			assert_ptr_equal(found, &devices[bus / 2]);
+		else
+			assert_null(found);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -959,6 +982,7 @@ int main(void)
 		cmocka_unit_test(test_images),
 		cmocka_unit_test(test_entries),
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_record_find),
 	};
 
 	return cmocka_run_group_tests_name("readiness", tests, NULL, NULL);
