@@ -15,7 +15,7 @@
 # make rpm        a package for Fedora and RHEL in build/rpm/RPMS/
 # make dist       the source of a release, in build/; make sbom: and what it consists of, in SPDX
 # make lab        the root trees and tools that check and demo use (as root)
-# make bench      measures the programs beside lspci, driverctl and the guides' scripts (as root)
+# make bench      measures the programs, boots and images beside others', an hour or so (as root)
 # make torture    fuzzers, SECONDS=60 each, then a fault at every system call (as root)
 # V=1 shows commands, ASAN=1 builds with ASan and UBSan into build-asan/.
 

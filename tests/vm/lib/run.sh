@@ -242,4 +242,4 @@ lab_forecast() {
 	VFIO_CLAIM_LAB=$LAB bats "$VM_DIR/forecast.bats"
 }
 
-lab_clean() { rm -rf "${LAB:?}"/{trees,layers,product,images,disks,storage,network,builders,facts,before,soak,run,bin,*.lock}; }
+lab_clean() { rm -rf "${LAB:?}"/{trees,layers,product,images,disks,storage,network,builders,facts,before,soak,run,bin,bench,*.lock}; }
