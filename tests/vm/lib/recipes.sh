@@ -5,11 +5,11 @@
 #
 # A recipe's directory has the image's tree, the log of its build and its status.
 
-# The tools, and what they want that their packages only recommend: mkosi makes a repository of
-# mkosi.packages/ with reprepro.
+# The tools, and what they want that their packages only recommend: buildah netavark, and mkosi
+# reprepro, to make a repository of mkosi.packages/.
 RECIPE_13_PACKAGES=(
 	mkosi reprepro apt-utils python3-diskimage-builder debootstrap sudo file procps
-	buildah crun openssh-server systemd-container
+	buildah crun netavark openssh-server systemd-container
 )
 
 # What an image has that Packer is let into.
