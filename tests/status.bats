@@ -381,7 +381,8 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	ask 0
 	only
 	# The record's devices need no order.
-	jq '.devices |= reverse' "$ROOT/run/vfio-claim/boot.json" >"$ROOT/new"
+	jq 'del(.late) | .devices[1].outcome = "claimed" | .devices |= reverse' \
+		"$ROOT/run/vfio-claim/boot.json" >"$ROOT/new"
 	mv "$ROOT/new" "$ROOT/run/vfio-claim/boot.json"
 	ask 0
 	only
