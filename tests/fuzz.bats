@@ -58,6 +58,29 @@ search() {
 @test "fuzz: the corpus of the system's files" { replay texts; }
 @test "fuzz: the corpus of quoting" { replay quoting; }
 @test "fuzz: the corpus of exports" { replay exports; }
+# One name in 62 that mkdtemp() makes ends like its template; that is no directory still to be made.
+@test "fuzz: the snapshots' corpus, in a directory whose name ends with X" {
+	local shim=$BATS_TEST_TMPDIR/mkdtemp.so
+
+	"${CC:-cc}" -shared -fPIC -o "$shim" -x c - <<-'END'
+		#include <string.h>
+		#include <sys/stat.h>
+		char *mkdtemp(char *name)
+		{
+			char *end = strstr(name, "XXXXXX");
+
+			if (end == NULL)
+				return NULL;
+			memcpy(end, "abcdeX", 6);
+			return mkdir(name, 0700) == 0 ? name : NULL;
+		}
+	END
+	rm -rf /tmp/fuzz-snapshot-abcdeX
+	LD_PRELOAD=$shim ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0 \
+		"$BATS_FILE_TMPDIR/replay/fuzz_snapshot" tests/fuzz/corpus/snapshot
+	[ ! -e /tmp/fuzz-snapshot-abcdeX ]
+}
+
 @test "fuzz: the config's parser, shortly" { search config 20000; }
 @test "fuzz: the claims table's parser, shortly" { search table 20000; }
 @test "fuzz: the command line's parser, shortly" { search cmdline 20000; }

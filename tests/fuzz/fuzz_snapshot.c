@@ -130,7 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *string = malloc(size + 1);
 
 	MUST(string != NULL);
-	if (directory[strlen(directory) - 1] == 'X')
+	if (unpacked[0] == '\0')
 		set_up();
 	if (size > 0)
 		memcpy(string, data, size);
