@@ -88,10 +88,13 @@ build_mkosi() {
 	mv "$dir/out/vfio-claim-host" "$dir/tree"
 }
 
-# A tar archive takes neither loop devices nor device-mapper. Debian 12, since its elements
-# install software-properties-common, which Debian 13 does not have.
+# A tar archive takes a loop device, but no device-mapper. Its name is read off what losetup and
+# sudo print together, so sudo must have nothing to say of a host that has no address. Debian 12,
+# since its elements install software-properties-common, which Debian 13 does not have.
 build_diskimage_builder() {
 	mkdir "$dir/tmp" "$dir/tree"
+	with_tools true
+	echo "127.0.0.1 localhost $(uname -n)" >"$dir/tools/root/etc/hosts"
 	with_tools env -C /mnt TMP_DIR=/mnt/tmp DIB_RELEASE=bookworm \
 		"DIB_DISTRIBUTION_MIRROR=$(recipe_archive)" \
 		"DIB_APT_SOURCES_CONF=default:deb $(recipe_archive) bookworm main" \
