@@ -103,6 +103,7 @@ build_diskimage_builder() {
 		disk-image-create --no-tmpfs -t tar -o /mnt/image \
 		-p systemd-sysv,udev,grub2-common,grub-pc-bin debian-minimal vfio-claim
 	tar -xf "$dir/image.tar" -C "$dir/tree"
+	mkdir "$dir/tree/proc" "$dir/tree/sys" # left out of the archive
 	rm "$dir/image.tar"
 }
 
