@@ -83,7 +83,7 @@ draw_boot() {
 soak_arguments() {
 	echo "systemd.unit=lab-soak.target lab.soak=$load"
 	echo "systemd.default_timeout_start_sec=1500 systemd.default_device_timeout_sec=1500"
-	echo "udev.event_timeout=1500 rd.timeout=1500 rootdelay=600"
+	echo "udev.event_timeout=1500 rd.timeout=1500"
 	case $children in
 	-) ;;
 	# A second before each event's module is loaded.
@@ -133,6 +133,16 @@ soak_machine() {
 
 # ---- In the machine; on the variables of boot()
 
+# rootdelay= on the kernel's command line would say it too, but is slept through as well.
+wait_long_for_root() {
+	local order=scripts/init-premount/ORDER
+
+	{
+		image_file "$order" || true
+		echo ROOTDELAY=600
+	} | overlay_file "$order"
+}
+
 # Before everything else in the initramfs: the load, and what the pause is about.
 soak_words() {
 	local place='' seconds=0 order=scripts/init-top/ORDER
@@ -143,6 +153,7 @@ soak_words() {
 		echo "/bin/sh /lab-load initramfs"
 		[ "$place" != first ] || echo "sleep $seconds"
 	} | first_words lab-load
+	[ "${S[generator]}" != initramfs-tools ] || wait_long_for_root
 	[ "$place" = coldplug ] || return 0
 	case ${S[generator]} in
 	initramfs-tools)
