@@ -418,6 +418,35 @@ lacks() {
 	[ "$output" = "$expected" ] || { echo "$output"; return 1; }
 }
 
+# dracut_module COMMAND...: with dracut's functions as words, and vfio-claim naming no module.
+dracut_module() {
+	bash -c '. "$0/modules.d/50vfio-claim/module-setup.sh"
+		/usr/sbin/vfio-claim() { :; }
+		inst_hook() { echo "hook $1"; }
+		inst_multiple() { :; }
+		dracut_module_included() { [ "$with_systemd" = yes ]; }
+		kernel=6.1.0 moddir=/moddir
+		"$@"' "$REPO" "$@"
+}
+
+@test "dracut: systemd loads modules by name after vfio-claim, wherever its units are" {
+	local units
+
+	for units in '' /lib/systemd/system; do
+		export initdir=$BATS_TEST_TMPDIR/image$units systemdsystemunitdir=$units with_systemd=yes
+		run dracut_module install
+		[ "${lines[0]}" = "hook pre-udev" ]
+		diff "$initdir${units:-/usr/lib/systemd/system}/systemd-modules-load.service.d/50-vfio-claim.conf" - <<-'END'
+			[Unit]
+			After=dracut-pre-udev.service
+		END
+	done
+	export initdir=$BATS_TEST_TMPDIR/plain with_systemd=no
+	run dracut_module install
+	[ "${lines[0]}" = "hook cmdline" ]
+	[ ! -e "$initdir" ]
+}
+
 @test "inspect: a whole image of each generator, in every compression" {
 	local generator
 

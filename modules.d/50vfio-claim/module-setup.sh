@@ -36,11 +36,21 @@ install() {
     # Without systemd dracut carries out rd.driver.pre= already as cmdline hook 01.
     if dracut_module_included systemd; then
         inst_hook pre-udev 00 "$moddir/vfio-claim-pre-udev.sh"
+        vfio_claim_before_modules_load
     else
         inst_hook cmdline 00 "$moddir/vfio-claim-pre-udev.sh"
     fi
     # Last of its kind: what needs a disk before has it then.
     inst_hook pre-pivot 99 "$moddir/vfio-claim-pre-pivot.sh"
+}
+
+# systemd loads what modules-load.d and rd.modules_load= name at any time before sysinit.target. A
+# native driver among them must not find the devices before vfio-claim does.
+vfio_claim_before_modules_load() {
+    local drop_in=$initdir${systemdsystemunitdir:-/usr/lib/systemd/system}/systemd-modules-load.service.d
+
+    mkdir -p "$drop_in"
+    printf '[Unit]\nAfter=dracut-pre-udev.service\n' >"$drop_in/50-vfio-claim.conf"
 }
 
 # dracut goes on after a module's error, and the image would silently claim nothing.

@@ -178,6 +178,10 @@ growth() {
 	grep -q AMD-Vi "$M/kmsg"
 }
 
+@test "native drivers that systemd is to load by name come after vfio-claim" {
+	each modules-load whole_card
+}
+
 @test "vfio-pci was loaded before the helper started" {
 	each vfio-loaded whole_card
 }
