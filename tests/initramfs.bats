@@ -422,11 +422,18 @@ lacks() {
 dracut_module() {
 	bash -c '. "$0/modules.d/50vfio-claim/module-setup.sh"
 		/usr/sbin/vfio-claim() { :; }
+		instmods() { echo "instmods $*"; cat; }
 		inst_hook() { echo "hook $1"; }
 		inst_multiple() { :; }
 		dracut_module_included() { [ "$with_systemd" = yes ]; }
 		kernel=6.1.0 moddir=/moddir
 		"$@"' "$REPO" "$@"
+}
+
+@test "dracut: a kernel without VFIO's modules has none installed, and nothing is waited for" {
+	run dracut_module installkernel < <(echo read from standard input)
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
 }
 
 @test "dracut: systemd loads modules by name after vfio-claim, wherever its units are" {

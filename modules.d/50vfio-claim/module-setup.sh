@@ -24,9 +24,10 @@ installkernel() {
 
     modules=$(/usr/sbin/vfio-claim image --modules --kernel "$kernel" --root "${dracutsysrootdir:-/}") ||
         vfio_claim_fail
-    # Without hostonly='' dracut leaves out vfio_pci: no device has a modalias for it.
+    # Without hostonly='' dracut leaves out vfio_pci: no device has a modalias for it. Without a
+    # module's name instmods would read them from standard input.
     # shellcheck disable=SC2086 # one word a module
-    hostonly='' instmods $modules
+    [ -z "$modules" ] || hostonly='' instmods $modules
 }
 
 # called by dracut
