@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "loader_ways.h"
 #include "text.h"
 
 enum {
@@ -219,6 +220,8 @@ int initramfs_path(const struct root *root, enum generator generator, const char
 	/* Debian makes its image in /boot in any case and kernel-install(8) takes a copy. */
 	if (family == FAMILY_DEBIAN && exists(root, usual))
 		return format_path(out, 256, "%s", usual);
+	if (makes_ukis(root) && find_uki(root, kernel, out))
+		return 0;
 	r = find_entry_image(root, kernel, out);
 	if (r == -ENOENT && exists(root, usual))
 		return format_path(out, 256, "%s", usual);
@@ -329,7 +332,9 @@ int initramfs_add_rebuild(const struct root *root, enum generator generator, con
 		return r;
 	if (generator == GENERATOR_INITRAMFS_TOOLS || has_dracuts_update_initramfs(root, image))
 		return add_update_initramfs(root, kernel, image, title, commands);
-	if (ends_with(image, "/initrd")) {
+	/* Where kernel-install makes unified images, an image in /boot would be nobody's. */
+	if (ends_with(image, "/initrd") || ends_with(image, ".efi") ||
+	    (makes_ukis(root) && !exists(root, image))) {
 		r = add_kernel_install(root, kernel, title, commands);
 		if (r != -ENOENT)
 			return r;

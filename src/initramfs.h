@@ -15,7 +15,8 @@ enum generator { GENERATOR_NONE, GENERATOR_INITRAMFS_TOOLS, GENERATOR_DRACUT };
 enum generator generator_detect(const struct root *root);
 
 /* The path of a kernel's image relative to the root, as the generator names it
- * (boot/initrd.img-V, boot/initramfs-V.img, a kernel-install directory). */
+ * (boot/initrd.img-V, boot/initramfs-V.img, a kernel-install directory), or the unified kernel
+ * image that has it in a section. */
 int initramfs_path(const struct root *root, enum generator generator, const char *kernel,
 		   char out[256]) MUST_CHECK;
 

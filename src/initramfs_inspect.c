@@ -4,11 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "initramfs.h"
 #include "initramfs_image.h"
+#include "loader_text.h"
 #include "plan.h"
 #include "table.h"
 #include "text.h"
@@ -478,6 +483,64 @@ static int look_for_nothing(struct inspection *inspection, int fd)
 	return r == 0 ? inspection->error : r;
 }
 
+/* A file in memory with the bytes of a section, or with fewer where the file ends before it does,
+ * which who reads the archives in it will say. A negative errno. */
+static int copy_section(int fd, const struct pe_section *section)
+{
+	off_t place = (off_t)section->offset;
+	size_t left = section->size;
+	ssize_t n = 1;
+	int copy = memfd_create("initrd", MFD_CLOEXEC);
+
+	if (copy < 0)
+		return -errno;
+	while (left > 0 && n > 0) {
+		n = sendfile(copy, fd, &place, left);
+		if (n < 0 && errno == EINTR)
+			n = 1;
+		else if (n > 0)
+			left -= (size_t)n;
+	}
+	int error = n < 0 ? errno : 0;
+	if (error != 0)
+		(void)close(copy);
+	return error != 0 ? -error : copy;
+}
+
+/* 1 and *ret_section for a unified kernel image that has an initramfs in it, 0 for another file,
+ * or a negative errno. */
+static int find_initrd(int fd, struct pe_section *ret_section)
+{
+	AUTO_FREE char *head = malloc(PE_HEADERS_MOST);
+
+	if (head == NULL)
+		return -ENOMEM;
+	ssize_t n = pread(fd, head, PE_HEADERS_MOST, 0);
+	if (n < 0)
+		return -errno;
+	return pe_find_section(head, (size_t)n, ".initrd", ret_section) ? 1 : 0;
+}
+
+/*
+ * Opens an image; of a unified kernel image what is in its section .initrd
+ * (The UAPI Group's Unified Kernel Image Specification, "UKI Components").
+ */
+static int open_image(const struct root *root, const char *image)
+{
+	struct pe_section section = { 0 };
+	int fd = root_open_inside(root, image, O_RDONLY);
+
+	if (fd < 0)
+		return fd;
+	int r = find_initrd(fd, &section);
+	if (r == 0)
+		return fd;
+	if (r > 0)
+		r = copy_section(fd, &section);
+	(void)close(fd);
+	return r;
+}
+
 int initramfs_inspect(const struct root *root, enum generator generator, const char *kernel,
 		      const struct claims *claims, struct sentences *problems)
 {
@@ -486,7 +549,7 @@ int initramfs_inspect(const struct root *root, enum generator generator, const c
 
 	if (r < 0)
 		return r;
-	AUTO_CLOSE int fd = root_open_inside(root, image, O_RDONLY);
+	AUTO_CLOSE int fd = open_image(root, image);
 	if (fd < 0)
 		return fd;
 	struct inspection inspection = {

@@ -12,7 +12,6 @@
 
 enum {
 	TEXT_MOST = 4 << 20,
-	PE_HEADERS_MOST = 8192,
 	CMDLINE_MOST = 65536,
 };
 

@@ -235,19 +235,43 @@ static int add_image(const struct root *root, char *path, struct bls_entries *en
 	return 0;
 }
 
-/* Adds the images that kernel-install made, as if they were entries. Images that have no
- * command line, or no kernel here, are somebody else's. */
-static int read_images(const struct root *root, struct bls_entries *entries)
+/* Every file that is named like an image. */
+static int list_images(const struct root *root, struct names *names)
 {
-	struct names names = { 0 };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && boot_partitions[i] != NULL; i++) {
 		char path[64];
 
 		(void)snprintf(path, sizeof(path), "%s/EFI/Linux", boot_partitions[i]);
-		r = list_files(root, path, ".efi", &names);
+		r = list_files(root, path, ".efi", names);
 	}
+	return r;
+}
+
+bool find_uki(const struct root *root, const char *kernel, char path[256])
+{
+	struct names names = { 0 };
+	bool found = false;
+
+	if (list_images(root, &names) == 0)
+		for (size_t i = 0; i < names.count && !found; i++) {
+			AUTO_FREE char *version = image_version(root, names.items[i]);
+
+			found = version != NULL && strcmp(version, kernel) == 0 &&
+				snprintf(path, 256, "%s", names.items[i]) < 256;
+		}
+	names_free(&names);
+	return found;
+}
+
+/* Adds the images that kernel-install made, as if they were entries. Images that have no
+ * command line, or no kernel here, are somebody else's. */
+static int read_images(const struct root *root, struct bls_entries *entries)
+{
+	struct names names = { 0 };
+	int r = list_images(root, &names);
+
 	for (size_t i = 0; r == 0 && i < names.count; i++) {
 		r = add_image(root, names.items[i], entries);
 		if (r == 0)

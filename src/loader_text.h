@@ -159,6 +159,9 @@ int bootc_render(const struct kargs *words, char **ret_text) MUST_CHECK;
  */
 int bootc_read(const char *text, struct kargs *words) MUST_CHECK;
 
+/* So many first bytes of a PE file have all its headers. */
+enum { PE_HEADERS_MOST = 8192 };
+
 /* Where a section's bytes are in a PE file (a UKI, an add-on), as seen from its first bytes. */
 struct pe_section {
 	size_t offset;

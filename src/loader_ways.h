@@ -29,8 +29,13 @@ extern const struct loader_way loader_rpm_ostree;
 
 /* Signs that more than one file looks for. */
 bool has_grubby(const struct root *root);
-bool makes_ukis(const struct root *root);  /* kernel-install does: layout=uki */
-bool has_ukis(const struct root *root);    /* in the ESP */
+bool makes_ukis(const struct root *root); /* kernel-install does: layout=uki */
+bool has_ukis(const struct root *root);   /* in the ESP */
+
+/* The path (within the root) of the image in EFI/Linux that is of this kernel. False: there is
+ * none, or its path is too long. */
+bool find_uki(const struct root *root, const char *kernel, char path[256]);
+
 bool has_entries(const struct root *root); /* of the Boot Loader Specification, in an ESP */
 bool reads_grub_d(const struct root *root);
 bool has_grub_mkconfig(const struct root *root);

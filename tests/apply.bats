@@ -457,6 +457,56 @@ with_dracut() {
 	[ ! -e "$ROOT/etc/dracut.conf.d" ]
 }
 
+# with_ukis: the same kernels in unified images, which kernel-install makes with dracut and ukify.
+with_ukis() {
+	local name
+
+	with_dracut
+	rm -r "$ROOT"/boot/{initrd*,grub} "$ROOT"/usr/sbin/{update-grub,grub-mkconfig} \
+		"$ROOT"/etc/{default,grub.d}
+	for name in ukify kernel-install; do
+		install -D "$TESTS/targets/stand-ins/$name" "$ROOT/usr/bin/$name"
+	done
+	echo ID=fedora >"$ROOT/etc/os-release"
+	mkdir -p "$ROOT/etc/kernel" "$ROOT/usr/lib/kernel" "$ROOT/boot/efi/EFI/Linux"
+	echo layout=uki >"$ROOT/etc/kernel/install.conf"
+	echo "root=UUID=cc ro" >"$ROOT/usr/lib/kernel/cmdline"
+	mv "$ROOT/etc/vfio-claim.conf" "$ROOT/etc/none"
+	for name in "${KERNELS[@]}"; do
+		inside /usr/bin/kernel-install add "$name" "/boot/vmlinuz-$name"
+	done
+	mv "$ROOT/etc/none" "$ROOT/etc/vfio-claim.conf"
+	rm -r "$ROOT/var/log/stand-ins.log" "$ROOT"/tmp/*
+}
+
+# ukis_have TEXT: each has it, and nothing else of its kind is in /boot.
+ukis_have() {
+	[ "$(grep -laF -- "$1" "$ROOT"/boot/efi/EFI/Linux/*.efi | wc -l)" -eq ${#KERNELS[@]} ]
+	[ -z "$(find "$ROOT/boot" -name 'init*')" ]
+}
+
+@test "apply: unified images that kernel-install makes have the claims that are in force" {
+	with_ukis
+	run -0 apply
+	[[ $output == *"checked: 2 initramfs images and the boot entries have the claims"* ]]
+	ukis_have "match 10de:1c30"
+	run -0 apply
+	[ "$output" = "nothing to do: all is as the configuration says" ]
+	# The same arguments, another table.
+	printf '[claim gpu]\nmatch = 10de:1c30\nexcept = 0000:02:00.0\n' >"$ROOT/etc/vfio-claim.conf"
+	run -0 apply
+	ukis_have "except 0000:02:00.0"
+	# Somebody else's image, which has none.
+	cp "$ROOT"/boot/efi/EFI/Linux/*"${KERNELS[0]}.efi" "$BATS_TEST_TMPDIR/ours"
+	sed -i 's/^match 10de:1c30/match 10de:1c31/' "$ROOT"/boot/efi/EFI/Linux/*"${KERNELS[0]}.efi"
+	run -0 apply
+	[[ $output == *"initramfs of ${KERNELS[0]} ... ok"* ]]
+	ukis_have "except 0000:02:00.0"
+	revert
+	[ -z "$(grep -laF vfio-claim "$ROOT"/boot/efi/EFI/Linux/*.efi)" ]
+	[ -z "$(find "$ROOT/boot" -name 'init*')" ]
+}
+
 # --- A danger, on a host: its /proc is made up, and a sanitizer needs the real one ---
 
 # on_host COMMAND...: in the tree as its own system, with the machine that machine_here made.
