@@ -5,7 +5,8 @@
  * kernel-install reads /etc/kernel/cmdline, else /usr/lib/kernel/cmdline, else /proc/cmdline
  * without BOOT_IMAGE= and initrd= (systemd, src/kernel-install/90-loaderentry.install.in and
  * 60-ukify.install). The first of them that there is replaces the others, so a new
- * /etc/kernel/cmdline must have what the next one had, or root= would be lost.
+ * /etc/kernel/cmdline must have what the next one had, or root= would be lost. Of both files
+ * comments are no words (cmdline_words()).
  */
 #include <errno.h>
 #include <string.h>
@@ -76,10 +77,17 @@ bool makes_ukis(const struct root *root)
 
 /* --- The line without ours --------------------------------------------------------------- */
 
+/* True for a word that kernel-install does not take over; or a #, which would make a comment of
+ * the whole line if it came to be its first word. */
+static bool is_left_out(const char *word)
+{
+	return strncmp(word, "BOOT_IMAGE=", 11) == 0 || strncmp(word, "initrd=", 7) == 0 ||
+	       *word == '#';
+}
+
 /* The words of /proc/cmdline that kernel-install takes over. */
 static int read_proc_cmdline(const struct root *root, char **ret_line)
 {
-	static const char *const left_out[] = { "BOOT_IMAGE=", "initrd=" };
 	AUTO_FREE char *text = NULL;
 	struct kargs words;
 	struct text line = { 0 };
@@ -91,8 +99,7 @@ static int read_proc_cmdline(const struct root *root, char **ret_line)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < words.count; i++)
-		if (strncmp(words.items[i], left_out[0], strlen(left_out[0])) != 0 &&
-		    strncmp(words.items[i], left_out[1], strlen(left_out[1])) != 0)
+		if (!is_left_out(words.items[i]))
 			text_add(&line, "%s%s", line.length > 0 ? " " : "", words.items[i]);
 	kargs_free(&words);
 	return text_take(&line, ret_line);
@@ -113,7 +120,7 @@ static int read_source(const struct root *root, char **ret_line)
 		r = read_proc_cmdline(root, &text);
 	if (r < 0 || text == NULL)
 		return r;
-	r = kargs_parse(text, &words);
+	r = cmdline_words(text, &words);
 	if (r < 0)
 		return r;
 	r = kargs_join(&words, ret_line);
@@ -132,7 +139,7 @@ static int base_line(const struct root *root, const struct loader_state *before,
 	if (r == 0 && text == NULL)
 		r = read_source(root, &text);
 	if (r == 0)
-		r = kargs_parse(text != NULL ? text : "", &line);
+		r = cmdline_words(text != NULL ? text : "", &line);
 	if (r == 0)
 		r = words_without(&line, before, &words);
 	if (r == 0)
@@ -354,7 +361,7 @@ static int edit(const char *text, const struct kargs *arguments,
 	struct kargs wanted = { 0 };
 	struct kargs added = { 0 };
 	struct loader_state stale = { 0 };
-	int r = kargs_parse(text, &line);
+	int r = cmdline_words(text, &line);
 
 	if (r == 0)
 		r = words_without(&line, before, &others);
@@ -444,7 +451,7 @@ static int is_as_created(const char *text, const char *created, bool *ret_is)
 {
 	AUTO_FREE char *line = NULL;
 	struct kargs words;
-	int r = kargs_parse(text, &words);
+	int r = cmdline_words(text, &words);
 
 	if (r < 0)
 		return r;
@@ -514,7 +521,7 @@ static int verify_file(const struct root *root, const struct kargs *arguments,
 					     CMDLINE);
 	}
 	if (r == 0)
-		r = kargs_parse(text != NULL ? text : "", &words);
+		r = cmdline_words(text != NULL ? text : "", &words);
 	if (r == 0)
 		r = verify_words(CMDLINE, &words, arguments, problems);
 	kargs_free(&words);

@@ -815,26 +815,69 @@ static size_t word_length(const char *c)
 }
 
 /*
+ * True for a line that kernel-install leaves out: in entries since systemd 257 (pull request
+ * 34008: grep -v '^\s*#' in 90-loaderentry.install), in images since pull request 41146 of
+ * 2026. To those before it is arguments like any other line; no word of ours is seen or put
+ * there, which is right for both.
+ */
+static bool is_comment(const char *line)
+{
+	return line[strspn(line, " \t\v\f\r")] == '#';
+}
+
+/* Where the last line begins of the first `length` characters. */
+static const char *last_line(const char *text, size_t length)
+{
+	while (length > 0 && text[length - 1] != '\n')
+		length--;
+	return text + length;
+}
+
+int cmdline_words(const char *text, struct kargs *ret_words)
+{
+	struct text kept = { 0 };
+	AUTO_FREE char *lines = NULL;
+
+	for (; *text != '\0'; text = next_line(text))
+		if (!is_comment(text))
+			text_add(&kept, "%.*s\n", (int)line_length(text), text);
+	int r = text_take(&kept, &lines);
+	return r < 0 ? r : kargs_parse(lines, ret_words);
+}
+
+static bool ends_with_any(const struct text *out, const char *characters)
+{
+	return out->error == 0 && out->length > 0 &&
+	       strchr(characters, out->data[out->length - 1]) != NULL;
+}
+
+/*
  * Takes the blank before the word out that is written next, or, for the first word, moves
- * behind the blank after it, so that a word leaves as it came.
+ * behind the blank after it, so that a word leaves as it came. A line that was begun behind a
+ * comment leaves with the last of its words.
  */
 static const char *drop_blank(struct text *out, const char *behind)
 {
-	if (out->error == 0 && out->length > 0 &&
-	    strchr(" \t", out->data[out->length - 1]) != NULL)
+	if (ends_with_any(out, " \t"))
 		out->data[--out->length] = '\0';
 	else if (out->length == 0 && *behind == ' ')
 		behind++;
+	if ((*behind == '\n' || *behind == '\0') && ends_with_any(out, "\n") &&
+	    is_comment(last_line(out->data, out->length - 1)))
+		out->data[--out->length] = '\0';
 	return behind;
 }
 
-/* Copies the words of `text` without those of `stale`. */
+/* Copies the comments and the words of `text` without those of `stale`. */
 static int copy_words(const char *text, const struct kargs *line,
 		      const struct loader_state *stale, struct text *out)
 {
-	while (*text != '\0') {
+	for (const char *start = text; *text != '\0';) {
 		size_t blanks = strspn(text, BLANKS);
-		size_t length = word_length(text + blanks);
+		bool first = text == start || memchr(text, '\n', blanks) != NULL;
+		/* A comment is one long word that is nobody's. */
+		size_t length = first && text[blanks] == '#' ? line_length(text + blanks)
+							     : word_length(text + blanks);
 		AUTO_FREE char *word = strndup(text + blanks, length);
 		AUTO_FREE char *left = NULL;
 
@@ -853,6 +896,24 @@ static int copy_words(const char *text, const struct kargs *line,
 	return 0;
 }
 
+/* The text with the words at its end, before the newlines there are; behind a comment on a
+ * line of their own. */
+static int append_words(const char *text, const char *words, char **ret_text)
+{
+	struct text out = { 0 };
+	const char *blank = " ";
+	size_t length = strlen(text);
+
+	while (length > 0 && text[length - 1] == '\n')
+		length--;
+	if (length == 0 || *words == '\0')
+		blank = "";
+	else if (is_comment(last_line(text, length)))
+		blank = "\n";
+	text_add(&out, "%.*s%s%s%s", (int)length, text, blank, words, text + length);
+	return text_take(&out, ret_text);
+}
+
 int cmdline_edit(const char *text, const struct loader_state *stale, const struct kargs *added,
 		 char **ret_text)
 {
@@ -860,7 +921,7 @@ int cmdline_edit(const char *text, const struct loader_state *stale, const struc
 	AUTO_FREE char *copy = NULL;
 	AUTO_FREE char *words = NULL;
 	struct kargs line;
-	int r = kargs_parse(text, &line);
+	int r = cmdline_words(text, &line);
 
 	if (r < 0)
 		return r;
@@ -873,14 +934,7 @@ int cmdline_edit(const char *text, const struct loader_state *stale, const struc
 	r = text_take(&out, &copy);
 	if (r == 0)
 		r = kargs_join(added, &words);
-	if (r != 0)
-		return r;
-	size_t length = strlen(copy);
-	while (length > 0 && copy[length - 1] == '\n')
-		length--;
-	text_add(&out, "%.*s%s%s%s", (int)length, copy, length > 0 && *words != '\0' ? " " : "",
-		 words, copy + length);
-	return text_take(&out, ret_text);
+	return r != 0 ? r : append_words(copy, words, ret_text);
 }
 
 /* --- bootc ------------------------------------------------------------------------------- */

@@ -143,8 +143,15 @@ bool words_same_key(const char *a, const char *b);
 bool words_same_name(const char *a, const char *b);
 
 /*
+ * The words of /etc/kernel/cmdline or its like: those of all its lines but comments, which begin
+ * with # (kernel-install(8)). Returns 0 and *ret_words (release with kargs_free()), or -ENOMEM.
+ */
+int cmdline_words(const char *text, struct kargs *ret_words) MUST_CHECK;
+
+/*
  * A text of words (/etc/kernel/cmdline) without those of `stale`, each with one blank before
- * it, and with those of `added` at the end. Everything else stays, byte for byte.
+ * it, and with those of `added` at the end, never in a comment. Everything else stays, byte for
+ * byte.
  * Returns 0 and *ret_text (owned by the caller), or -ENOMEM.
  */
 int cmdline_edit(const char *text, const struct loader_state *stale, const struct kargs *added,

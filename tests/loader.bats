@@ -459,6 +459,50 @@ names() {
 	[ "$(tr -s ' \t\n' ' ' <"$ROOT/etc/kernel/cmdline")" = "root=UUID=bb ro # odd quiet mine=1 " ]
 }
 
+# What the entries of systemd-boot say, each once.
+entries_say() {
+	sed -n 's/^options *//p' "$ROOT"/efi/loader/entries/*.conf | sort -u
+}
+
+@test "kernel-install: comments of /usr/lib/kernel/cmdline are no words of a new file" {
+	target systemd-boot
+	rm "$ROOT/etc/kernel/cmdline"
+	mkdir -p "$ROOT/usr/lib/kernel"
+	printf '# defaults of this image\n  # iommu=pt\nroot=UUID=bb ro quiet\n' >"$ROOT/usr/lib/kernel/cmdline"
+	[ "$(driver base)" = "kernel-install: root=UUID=bb ro quiet" ]
+	apply "${ARGUMENTS[@]}"
+	driver verify "${ARGUMENTS[@]}"
+	[ "$(cat "$ROOT/etc/kernel/cmdline")" = "root=UUID=bb ro quiet ${ARGUMENTS[*]}" ]
+	[ "$(entries_say)" = "root=UUID=bb ro quiet ${ARGUMENTS[*]} systemd.machine_id=$ID" ]
+	driver revert
+	[ ! -e "$ROOT/etc/kernel/cmdline" ]
+	[ "$(entries_say)" = "root=UUID=bb ro quiet systemd.machine_id=$ID" ]
+}
+
+@test "kernel-install: words in a comment of /etc/kernel/cmdline do not count, and ours are in none" {
+	local text
+
+	for text in '# intel_iommu=on iommu=pt (off for now)\nroot=UUID=bb ro quiet\n' \
+		'root=UUID=bb ro quiet\n# end\n' 'root=UUID=bb ro\n\t# isn"t\nquiet\n# end' \
+		"# ${ARGUMENTS[*]}\nroot=UUID=bb ro quiet"; do
+		rm -rf "$ROOT" "$STATE"
+		target systemd-boot
+		# shellcheck disable=SC2059 # the texts are formats
+		printf "$text" >"$ROOT/etc/kernel/cmdline"
+		before=$(cksum <"$ROOT/etc/kernel/cmdline")
+		run -1 driver verify "${ARGUMENTS[@]}"
+		[[ $output == *"etc/kernel/cmdline: the argument intel_iommu=on is missing"* ]]
+		apply "${ARGUMENTS[@]}"
+		driver verify "${ARGUMENTS[@]}"
+		[ "$(entries_say)" = "root=UUID=bb ro quiet ${ARGUMENTS[*]} systemd.machine_id=$ID" ]
+		run -0 apply "${ARGUMENTS[@]}"
+		[ -z "$output" ]
+		driver revert
+		[ "$(cksum <"$ROOT/etc/kernel/cmdline")" = "$before" ]
+		[ "$(entries_say)" = "root=UUID=bb ro quiet systemd.machine_id=$ID" ]
+	done
+}
+
 @test "kernel-install: a new file starts from /usr/lib/kernel/cmdline; images are made anew" {
 	target uki
 	cksum=$(cksum <"$ROOT/boot/efi/EFI/Linux/my-token-6.12.12-200.fc41.x86_64.efi")
@@ -503,7 +547,8 @@ names() {
 	target systemd-boot
 	rm "$ROOT/etc/kernel/cmdline"
 	mkdir -p "$ROOT/proc"
-	echo 'BOOT_IMAGE=/vmlinuz initrd=\a\initrd root=UUID=bb ro quiet' >"$ROOT/proc/cmdline"
+	# An older kernel-install took the # of a comment over, too.
+	echo 'BOOT_IMAGE=/vmlinuz initrd=\a\initrd # root=UUID=bb ro quiet' >"$ROOT/proc/cmdline"
 	host apply "${ARGUMENTS[@]}"
 	host verify "${ARGUMENTS[@]}"
 	[ "$(cat "$ROOT/etc/kernel/cmdline")" = "root=UUID=bb ro quiet ${ARGUMENTS[*]}" ]

@@ -584,14 +584,24 @@ static void test_cmdline_round_trip(void **state)
 		"root=x\r\n",
 		"a=\"b c\"\n",
 		"\t\n",
+		"# one=1 two",
+		"# root=x\n",
+		"root=x\n# end",
+		"root=x\n# end\n\n",
+		"root=x\n \t# end \n",
+		"# isn\"t\nroot=x ro\n# one=1\n",
+		"# a\n\nroot=x # no comment\n",
+		"root=x\n# end\n \n",
+		"# end\r\n",
 	};
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(texts); i++) {
 		char *with = edited(texts[i], "", "one=1 two");
 		char *without = edited(with, "one=1 two", "");
-		struct kargs words = words_of(with);
+		struct kargs words;
 
+		assert_int_equal(cmdline_words(with, &words), 0);
 		assert_true(kargs_has(&words, "one=1"));
 		assert_true(kargs_has(&words, "two"));
 		if (strcmp(without, texts[i]) != 0)
@@ -599,6 +609,35 @@ static void test_cmdline_round_trip(void **state)
 		kargs_free(&words);
 		free(with);
 		free(without);
+	}
+}
+
+static void test_cmdline_words(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *words;
+	} cases[] = {
+		{ "", "" },
+		{ "#", "" },
+		{ "# a\n", "" },
+		{ "# a\nroot=x  ro\n\t # b \"c\nquiet", "root=x ro quiet" },
+		{ "root=x # my root\n", "root=x # my root" },
+		{ "a=\"b c\"\nd\n", "a=\"b c\" d" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		char *copy = copy_of(cases[i].text);
+		struct kargs words;
+		char *line;
+
+		assert_int_equal(cmdline_words(copy, &words), 0);
+		assert_int_equal(kargs_join(&words, &line), 0);
+		assert_string_equal(line, cases[i].words);
+		free(line);
+		kargs_free(&words);
+		free(copy);
 	}
 }
 
@@ -619,6 +658,13 @@ static void test_cmdline_edit(void **state)
 		{ "root=x modprobe.blacklist=o,a ro", "modprobe.blacklist=a", "",
 		  "root=x modprobe.blacklist=o ro" },
 		{ "root=x", "", "", "root=x" },
+		{ "# a\nroot=x\n", "", "a", "# a\nroot=x a\n" },
+		{ "# a b=1\nroot=x a\n", "a", "", "# a b=1\nroot=x\n" },
+		{ "root=x a\n# a\n", "a", "b c=1", "root=x\n# a\nb c=1\n" },
+		{ "# x\na\nb=1 c\n# y\n", "a", "", "# x\nb=1 c\n# y\n" },
+		{ "# x\na mine\n", "a", "", "# x\n mine\n" },
+		{ "  # modprobe.blacklist=a\nmodprobe.blacklist=o,a\n", "modprobe.blacklist=a",
+		  "", "  # modprobe.blacklist=a\nmodprobe.blacklist=o\n" },
 	};
 
 	(void)state;
@@ -774,6 +820,7 @@ int main(void)
 		cmocka_unit_test(test_words_merge),
 		cmocka_unit_test(test_names_and_keys),
 		cmocka_unit_test(test_cmdline_round_trip),
+		cmocka_unit_test(test_cmdline_words),
 		cmocka_unit_test(test_cmdline_edit),
 		cmocka_unit_test(test_bootc_round_trip),
 		cmocka_unit_test(test_bootc_read),
