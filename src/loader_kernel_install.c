@@ -349,36 +349,47 @@ static int find_stale(const struct kargs *line, const struct loader_state *befor
 		if (kargs_has(line, after->ours.items[i]) &&
 		    !words_satisfy(line, after->ours.items[i]))
 			r = kargs_add(&ret_stale->ours, after->ours.items[i]);
+	return r < 0 ? r : words_copy(&before->replaced, &ret_stale->replaced);
+}
+
+/* Adds those words to the text that it has not. */
+static int add_missing(const char *text, const struct kargs *words, char **ret_text)
+{
+	static const struct loader_state nothing;
+	struct kargs line = { 0 };
+	struct kargs added = { 0 };
+	int r = cmdline_words(text, &line);
+
+	if (r == 0)
+		r = words_missing(&line, words, &added);
+	if (r == 0)
+		r = cmdline_edit(text, &nothing, &added, ret_text);
+	kargs_free(&line);
+	kargs_free(&added);
 	return r;
 }
 
 /* Works out the new text and which of the arguments are ours. */
 static int edit(const char *text, const struct kargs *arguments,
-		const struct loader_state *before, struct loader_state *after, char **ret_text)
+		const struct loader_state *before, enum merge merge, struct loader_state *after,
+		char **ret_text)
 {
+	static const struct kargs none;
+	AUTO_FREE char *left = NULL;
 	struct kargs line = { 0 };
-	struct kargs others = { 0 };
-	struct kargs wanted = { 0 };
-	struct kargs added = { 0 };
 	struct loader_state stale = { 0 };
 	int r = cmdline_words(text, &line);
 
 	if (r == 0)
-		r = words_without(&line, before, &others);
-	if (r == 0)
-		r = words_missing(&others, arguments, &wanted);
-	if (r == 0)
-		r = words_merge(&others, &wanted, MERGE_LAST_ONLY, after);
+		r = words_choose(&line, arguments, before, merge, after);
 	if (r == 0)
 		r = find_stale(&line, before, after, &stale);
+	/* First the old words: a longer list has all that the shorter one needs, until it goes. */
 	if (r == 0)
-		r = words_missing(&line, &after->ours, &added);
+		r = cmdline_edit(text, &stale, &none, &left);
 	if (r == 0)
-		r = cmdline_edit(text, &stale, &added, ret_text);
+		r = add_missing(left, &after->ours, ret_text);
 	kargs_free(&line);
-	kargs_free(&others);
-	kargs_free(&wanted);
-	kargs_free(&added);
 	loader_state_free(&stale);
 	return r;
 }
@@ -414,7 +425,9 @@ static int prepare_file(const struct root *root, const struct kargs *arguments,
 			struct loader_state *after)
 {
 	AUTO_FREE char *new = NULL;
-	int r = edit(old, arguments, before, after, &new);
+	/* grubby edits the file, too, and keeps one word for a key: theirs goes for ours then. */
+	enum merge merge = has_grubby(root) ? MERGE_SHARED : MERGE_LAST_ONLY;
+	int r = edit(old, arguments, before, merge, after, &new);
 
 	/* Nothing to say: no reason to make a file. */
 	if (r < 0 || (after->ours.count == 0 && !file_there(root, CMDLINE)))

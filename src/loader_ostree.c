@@ -227,34 +227,31 @@ static int prepare_ostree(const struct root *root, const struct kargs *arguments
 			  struct command_lines *commands, struct loader_state *ret_after)
 {
 	struct kargs line = { 0 };
-	struct kargs others = { 0 };
-	struct kargs wanted = { 0 };
-	struct kargs added = { 0 };
 	struct kargs stale = { 0 };
 	struct kargs removed = { 0 };
+	struct kargs left = { 0 };
+	struct kargs added = { 0 };
 	int r = root->is_host ? read_next(root, &line) : 0;
 
 	(void)changes;
 	if (r == 0)
-		r = words_without(&line, before, &others);
-	if (r == 0)
-		r = words_missing(&others, arguments, &wanted);
-	if (r == 0)
-		r = words_merge(&others, &wanted, MERGE_LAST_ONLY, ret_after);
-	if (r == 0)
-		r = words_missing(&line, &ret_after->ours, &added);
+		r = words_choose(&line, arguments, before, MERGE_LAST_ONLY, ret_after);
 	if (r == 0)
 		r = words_difference(&before->ours, &ret_after->ours, &stale);
 	if (r == 0)
 		r = words_in(&line, &stale, &removed);
+	/* A longer list that goes has all that the shorter one needs, and takes it away. */
+	if (r == 0)
+		r = words_difference(&line, &removed, &left);
+	if (r == 0)
+		r = words_missing(&left, &ret_after->ours, &added);
 	if (r == 0)
 		r = add_kargs(root, &added, &removed, commands);
 	kargs_free(&line);
-	kargs_free(&others);
-	kargs_free(&wanted);
-	kargs_free(&added);
 	kargs_free(&stale);
 	kargs_free(&removed);
+	kargs_free(&left);
+	kargs_free(&added);
 	return r;
 }
 

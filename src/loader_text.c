@@ -754,15 +754,15 @@ static int merge_argument(const struct kargs *others, const char *word, enum mer
 {
 	const struct list_key *list = find_list(word);
 	AUTO_FREE char *merged = NULL;
-	int r;
+	int r = 0;
 
-	if (list == NULL || (merge == MERGE_LAST_ONLY && !list->last_only) ||
-	    last_of_key(others, word) == NULL)
+	if (list == NULL || last_of_key(others, word) == NULL)
 		return kargs_add(&state->ours, word);
-	r = merge_word(others, word, &merged);
+	if (merge == MERGE_ALL || list->last_only)
+		r = merge_word(others, word, &merged);
 	if (r == 0)
-		r = kargs_add(&state->ours, merged);
-	for (size_t i = 0; r == 0 && merge == MERGE_ALL && i < others->count; i++)
+		r = kargs_add(&state->ours, merged != NULL ? merged : word);
+	for (size_t i = 0; r == 0 && merge != MERGE_LAST_ONLY && i < others->count; i++)
 		if (words_same_key(others->items[i], word))
 			r = kargs_add(&state->replaced, others->items[i]);
 	return r;
@@ -798,6 +798,23 @@ int words_merge(const struct kargs *others, const struct kargs *arguments, enum 
 	}
 	*ret_state = state;
 	return 0;
+}
+
+int words_choose(const struct kargs *line, const struct kargs *arguments,
+		 const struct loader_state *before, enum merge merge,
+		 struct loader_state *ret_state)
+{
+	struct kargs others = { 0 };
+	struct kargs wanted = { 0 };
+	int r = words_without(line, before, &others);
+
+	if (r == 0)
+		r = words_missing(&others, arguments, &wanted);
+	if (r == 0)
+		r = words_merge(&others, &wanted, merge, ret_state);
+	kargs_free(&others);
+	kargs_free(&wanted);
+	return r;
 }
 
 /* --- /etc/kernel/cmdline ----------------------------------------------------------------- */

@@ -121,17 +121,29 @@ int words_without(const struct kargs *line, const struct loader_state *state,
 enum merge {
 	MERGE_ALL,       /* every list: the loader keeps one word for a key (grubby) */
 	MERGE_LAST_ONLY, /* lists of which the kernel reads only the last word */
+	MERGE_SHARED,    /* the same, in a line that another tool merges every list of, too */
 };
 
 /*
  * The words to give to a loader that has `others` already: lists are merged with theirs.
  * Which of them `others` satisfy already is words_missing()'s to say.
  *
- * @ret_state: ours, and with MERGE_ALL the words of others that these replace
+ * @ret_state: ours, and the words of others that these stand in for: with MERGE_ALL at once, with
+ *             MERGE_SHARED once the other tool was there, with MERGE_LAST_ONLY none
  * Returns 0 or -ENOMEM.
  */
 int words_merge(const struct kargs *others, const struct kargs *arguments, enum merge merge,
 		struct loader_state *ret_state) MUST_CHECK;
+
+/*
+ * words_merge() for those arguments that a line has not without ours.
+ *
+ * @before: what of the line is ours, from the last time
+ * Returns 0 and *ret_state (release with loader_state_free()), or -ENOMEM.
+ */
+int words_choose(const struct kargs *line, const struct kargs *arguments,
+		 const struct loader_state *before, enum merge merge,
+		 struct loader_state *ret_state) MUST_CHECK;
 
 /* "KEY=" up to and with its =, or the whole word: how long that is. */
 size_t word_key_length(const char *word);

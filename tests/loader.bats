@@ -559,6 +559,103 @@ entries_say() {
 	run ! grep -E 'vfio|nouveau' "$ROOT"/efi/loader/entries/*.conf
 }
 
+# --- Lists that get shorter and longer ---------------------------------------------------------
+
+# The same with less in its lists.
+shorter() {
+	printf '%s\n' "$@" | sed 's/,[^,]*$//'
+}
+
+# others_have TARGET WORDS: words of others, in every line that the loader has.
+others_have() {
+	local file words="${2:+ $2}"
+
+	case "$1" in
+	rhel8) sed -i "s|^kernelopts=.*|&$words|" "$ROOT/boot/grub2/grubenv" ;;
+	rhel9 | fedora) sed -i "s|^options .*|&$words|" "$ENTRIES"/*.conf ;;
+	esac
+	for file in etc/kernel/cmdline usr/lib/kernel/cmdline; do
+		[ ! -e "$ROOT/$file" ] || sed -i "s|$|$words|" "$ROOT/$file"
+	done
+	# Entries as their makers write them.
+	case "$1" in
+	fedora) sed -i "s|^GRUB_CMDLINE_LINUX=\"[^\"]*|&$words|" "$ROOT/etc/default/grub" ;;
+	systemd-boot)
+		for version in 6.12.9-amd64 6.12.12-amd64; do
+			chroot "$ROOT" /usr/bin/kernel-install add "$version" \
+				"/usr/lib/modules/$version/vmlinuz"
+		done
+		;;
+	uki) chroot "$ROOT" /usr/bin/kernel-install add 6.12.12-200.fc41.x86_64 \
+		/usr/lib/modules/6.12.12-200.fc41.x86_64/vmlinuz ;;
+	esac
+}
+
+# longer_and_shorter: applies ARGUMENTS twice, a shorter list twice, ARGUMENTS again; reverts.
+longer_and_shorter() {
+	local line words
+
+	snapshot >"$BATS_TEST_TMPDIR/before"
+	for line in "${ARGUMENTS[*]}" "$(shorter "${ARGUMENTS[@]}")" "${ARGUMENTS[*]}"; do
+		read -r -d "" -a words <<<"$line" || true
+		apply "${words[@]}"
+		run -0 driver verify "${words[@]}"
+		snapshot >"$BATS_TEST_TMPDIR/applied.sum"
+		run -0 apply "${words[@]}"
+		[ -z "$output" ]
+		snapshot | diff "$BATS_TEST_TMPDIR/applied.sum" -
+	done
+	driver revert
+	snapshot | diff "$BATS_TEST_TMPDIR/before" -
+}
+
+@test "a shorter list, on each loader, and the longer again: no word is lost" {
+	ARGUMENTS=(iommu=pt "vfio-pci.ids=10de:1c30,8086:10d3" "modprobe.blacklist=nouveau,e1000e")
+	for name in debian opensuse upstream rhel8 rhel9 fedora systemd-boot uki vendor-uki bootc; do
+		echo "$name"
+		rm -rf "$ROOT" "$STATE"
+		target "$name"
+		others_have "$name" ""
+		longer_and_shorter
+	done
+}
+
+@test "a list of others that ours is merged with stays theirs, on each loader that edits a line" {
+	ARGUMENTS=(iommu=pt "vfio-pci.ids=10de:1c30,8086:10d3" "modprobe.blacklist=nouveau,e1000e")
+	for name in rhel8 rhel9 fedora systemd-boot uki; do
+		for words in vfio-pci.ids=1af4:1041 \
+			"vfio-pci.ids=8086:10d3 modprobe.blacklist=floppy,e1000e"; do
+			echo "$name: $words"
+			rm -rf "$ROOT" "$STATE"
+			target "$name"
+			others_have "$name" "$words"
+			longer_and_shorter
+		done
+	done
+}
+
+@test "RHEL 9: what others have in a list in common with ours stays in /etc/kernel/cmdline" {
+	target rhel9
+	others_have rhel9 modprobe.blacklist=nvme,e1000e,floppy
+	before=$(cat "$ROOT/etc/kernel/cmdline")
+	apply modprobe.blacklist=e1000e,nouveau,floppy
+	apply modprobe.blacklist=floppy iommu=pt
+	apply iommu=pt
+	driver verify modprobe.blacklist=nvme,e1000e,floppy iommu=pt
+	driver revert
+	[ "$(cat "$ROOT/etc/kernel/cmdline")" = "$before" ]
+}
+
+@test "systemd-boot: what others take out of their list goes from ours, too" {
+	target systemd-boot
+	others_have systemd-boot vfio-pci.ids=1af4:1041
+	apply vfio-pci.ids=10de:1c30
+	driver verify vfio-pci.ids=1af4:1041,10de:1c30
+	sed -i 's/ vfio-pci.ids=1af4:1041 / /' "$ROOT/etc/kernel/cmdline"
+	apply vfio-pci.ids=10de:1c30
+	[ "$(cat "$ROOT/etc/kernel/cmdline")" = "root=UUID=bb ro quiet vfio-pci.ids=10de:1c30" ]
+}
+
 # --- Unified kernel images of others -----------------------------------------------------------
 
 @test "UKI: a global add-on, signed as /etc/kernel/uki.conf says, and back" {
@@ -648,11 +745,17 @@ entries_say() {
 	run -1 host verify "${ARGUMENTS[@]}"
 	[ "$output" = "the next deployment: the argument modprobe.blacklist=nouveau is missing" ]
 	chroot "$ROOT" /usr/bin/rpm-ostree finalize
+	# A list gets shorter: the old word goes, the new one comes.
+	host apply "${ARGUMENTS[@]:0:2}" vfio-pci.ids=10de:1c30 rd.driver.pre=vfio-pci
+	host verify "${ARGUMENTS[@]:0:2}" vfio-pci.ids=10de:1c30 rd.driver.pre=vfio-pci
+	run -0 host apply "${ARGUMENTS[@]:0:2}" vfio-pci.ids=10de:1c30 rd.driver.pre=vfio-pci
+	[ -z "$output" ]
+	chroot "$ROOT" /usr/bin/rpm-ostree finalize
 	host revert
 	run -0 host revert
 	[ -z "$output" ]
 	chroot "$ROOT" /usr/bin/rpm-ostree finalize
-	[ "$(sed -n 's/^options //p' "$ENTRIES/ostree-5-fedora.conf")" = "root=UUID=dd rw quiet ostree=/ostree/boot.1/a " ]
+	[ "$(sed -n 's/^options //p' "$ENTRIES/ostree-6-fedora.conf")" = "root=UUID=dd rw quiet ostree=/ostree/boot.1/a " ]
 	run -0 host revert
 	[ -z "$output" ]
 }

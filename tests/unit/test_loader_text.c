@@ -522,6 +522,10 @@ static void test_words_merge(void **state)
 		  "modprobe.blacklist=b", "" },
 		{ MERGE_LAST_ONLY, "vfio-pci.ids=1:2", "vfio-pci.ids=3:4",
 		  "vfio-pci.ids=1:2,3:4", "" },
+		{ MERGE_SHARED, "vfio-pci.ids=1:2", "vfio-pci.ids=3:4", "vfio-pci.ids=1:2,3:4",
+		  "vfio-pci.ids=1:2" },
+		{ MERGE_SHARED, "modprobe.blacklist=x,y", "modprobe.blacklist=b,y",
+		  "modprobe.blacklist=b,y", "modprobe.blacklist=x,y" },
 	};
 
 	(void)state;
@@ -535,6 +539,59 @@ static void test_words_merge(void **state)
 		assert_words(&merged.replaced, cases[i].replaced);
 		kargs_free(&others);
 		kargs_free(&arguments);
+	}
+}
+
+/* What is chosen, and that it is the same once it is in the line, also where another tool has
+ * dropped the words that ours stand in for. */
+static void test_words_choose(void **state)
+{
+	static const struct {
+		const char *others;
+		const char *arguments;
+		const char *ours;
+		const char *shrunk; /* the line, of each key the last word only */
+	} cases[] = {
+		{ "root=x", "a vfio-pci.ids=1:2", "a vfio-pci.ids=1:2",
+		  "root=x a vfio-pci.ids=1:2" },
+		{ "root=x vfio-pci.ids=1:2,3:4", "vfio-pci.ids=1:2", "", "" },
+		{ "vfio-pci.ids=1:2 root=x", "vfio-pci.ids=3:4", "vfio-pci.ids=1:2,3:4",
+		  "root=x vfio-pci.ids=1:2,3:4" },
+		{ "modprobe.blacklist=x,y root=x", "modprobe.blacklist=b,y",
+		  "modprobe.blacklist=b,y", "root=x modprobe.blacklist=x,y,b" },
+		{ "vfio-pci.ids=1:2 vfio-pci.ids=5:6", "vfio-pci.ids=3:4",
+		  "vfio-pci.ids=1:2,5:6,3:4", "vfio-pci.ids=1:2,5:6,3:4" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		struct kargs line = words_of(cases[i].others);
+		struct kargs arguments = words_of(cases[i].arguments);
+		struct kargs shrunk = words_of(cases[i].shrunk);
+		struct loader_state none = { 0 };
+		struct loader_state first;
+		struct loader_state second;
+
+		assert_int_equal(words_choose(&line, &arguments, &none, MERGE_SHARED, &first),
+				 0);
+		for (size_t j = 0; j < first.ours.count; j++)
+			assert_int_equal(kargs_add(&line, first.ours.items[j]), 0);
+		assert_int_equal(words_choose(&line, &arguments, &first, MERGE_SHARED, &second),
+				 0);
+		assert_words(&second.ours, cases[i].ours);
+		loader_state_free(&second);
+		if (shrunk.count > 0) {
+			assert_int_equal(words_choose(&shrunk, &arguments, &first, MERGE_SHARED,
+						      &second),
+					 0);
+			assert_words(&second.ours, cases[i].ours);
+			loader_state_free(&second);
+		}
+		assert_words(&first.ours, cases[i].ours);
+		kargs_free(&first.replaced);
+		kargs_free(&line);
+		kargs_free(&arguments);
+		kargs_free(&shrunk);
 	}
 }
 
@@ -818,6 +875,7 @@ int main(void)
 		cmocka_unit_test(test_words_satisfy),
 		cmocka_unit_test(test_words_without),
 		cmocka_unit_test(test_words_merge),
+		cmocka_unit_test(test_words_choose),
 		cmocka_unit_test(test_names_and_keys),
 		cmocka_unit_test(test_cmdline_round_trip),
 		cmocka_unit_test(test_cmdline_words),
