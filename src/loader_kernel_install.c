@@ -516,6 +516,7 @@ static int revert(const struct root *root, const struct loader_state *before,
 		       : changes_add(changes, root, CMDLINE, new);
 }
 
+/* What kernel-install reads: where it has all that is wanted, prepare() made no file of ours. */
 static int verify_file(const struct root *root, const struct kargs *arguments,
 		       struct sentences *problems)
 {
@@ -534,7 +535,7 @@ static int verify_file(const struct root *root, const struct kargs *arguments,
 					     CMDLINE);
 	}
 	if (r == 0)
-		r = cmdline_words(text != NULL ? text : "", &words);
+		r = cmdline_words(text != NULL ? text : source, &words);
 	if (r == 0)
 		r = verify_words(CMDLINE, &words, arguments, problems);
 	kargs_free(&words);

@@ -521,6 +521,17 @@ entries_say() {
 	[ -z "$output" ]
 }
 
+@test "kernel-install: what /usr/lib/kernel/cmdline says already needs no file, and is not missing" {
+	target uki
+	others_have uki "iommu=pt modprobe.blacklist=nouveau,e1000e"
+	run -0 apply iommu=pt modprobe.blacklist=nouveau
+	[ -z "$output" ]
+	[ ! -e "$ROOT/etc/kernel/cmdline" ]
+	run -0 driver verify iommu=pt modprobe.blacklist=nouveau
+	run -1 driver verify iommu=pt modprobe.blacklist=radeon
+	[ "${lines[0]}" = "etc/kernel/cmdline: the argument modprobe.blacklist=radeon is missing" ]
+}
+
 @test "kernel-install: a file that we made and others edited is kept" {
 	target uki
 	apply "${ARGUMENTS[@]}"
