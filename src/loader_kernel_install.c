@@ -205,22 +205,46 @@ static int read_all_entries(const struct root *root, struct bls_entries *entries
 }
 
 /*
- * The kernel that an image is of: DIR/TOKEN-VERSION.efi. A token may have dashes as a version
- * may, so what is a version is what there is a kernel of. Owned by the caller; NULL: none.
+ * The length of a name without the counters at its end, +LEFT or +LEFT-DONE: what systemd-boot
+ * keeps in the names of entries and images that have not proven themselves (the Boot Loader
+ * Specification, "Boot counting"; 90-uki-copy.install with /etc/kernel/tries).
  */
-static char *image_version(const struct root *root, const char *path)
+static size_t without_counters(const char *name, size_t length)
+{
+	size_t plus = length;
+
+	while (plus > 0 && strchr("-0123456789", name[plus - 1]) != NULL)
+		plus--;
+	return plus > 0 && name[plus - 1] == '+' ? plus - 1 : length;
+}
+
+/* The version at the end of TOKEN-VERSION. A token may have dashes as a version may, so what is
+ * a version is what there is a kernel of. Owned by the caller; NULL: none. */
+static char *version_of(const struct root *root, const char *name, size_t length)
 {
 	char kernel[256];
-	const char *name = strrchr(path, '/');
 
-	for (const char *dash = strchr(name, '-'); dash != NULL; dash = strchr(dash + 1, '-')) {
-		char *version = strndup(dash + 1, strlen(dash + 1) - strlen(".efi"));
-
+	for (size_t i = 0; i < length; i++) {
+		if (name[i] != '-')
+			continue;
+		char *version = strndup(name + i + 1, length - i - 1);
 		if (version == NULL || find_kernel(root, version, kernel))
 			return version;
 		free(version);
 	}
 	return NULL;
+}
+
+/* The kernel that an image is of: DIR/TOKEN-VERSION.efi, perhaps with counters (a + of the
+ * version itself is none: 6.12.43+deb13-amd64). Owned by the caller; NULL: none. */
+static char *image_version(const struct root *root, const char *path)
+{
+	const char *name = strrchr(path, '/') + 1;
+	size_t length = strlen(name) - strlen(".efi");
+	size_t counted = without_counters(name, length);
+	char *version = version_of(root, name, length);
+
+	return version == NULL && counted < length ? version_of(root, name, counted) : version;
 }
 
 /* Takes over `path` on success. */

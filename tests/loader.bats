@@ -532,6 +532,46 @@ entries_say() {
 	[ "${lines[0]}" = "etc/kernel/cmdline: the argument modprobe.blacklist=radeon is missing" ]
 }
 
+@test "kernel-install: an image whose boots are counted is made anew and checked like any" {
+	local image images
+
+	target uki
+	images=$ROOT/boot/efi/EFI/Linux
+	image=$images/my-token-6.12.12-200.fc41.x86_64
+	mv "$image.efi" "$image+3.efi"
+	echo 3 >"$ROOT/etc/kernel/tries"
+	cksum=$(cksum <"$image+3.efi")
+	apply "${ARGUMENTS[@]}"
+	driver verify "${ARGUMENTS[@]}"
+	grep -qa "root=UUID=cc ro ${ARGUMENTS[*]}" "$image+3.efi"
+	# After the first boot.
+	mv "$image+3.efi" "$image+2-1.efi"
+	run -0 apply "${ARGUMENTS[@]}"
+	[ -z "$output" ]
+	run -1 driver verify "${ARGUMENTS[@]}" mine=1
+	[[ $output == *"my-token-6.12.12-200.fc41.x86_64+2-1.efi: the argument mine=1 is missing" ]]
+	mv "$image+2-1.efi" "$image+3.efi"
+	driver revert
+	[ "$(cksum <"$image+3.efi")" = "$cksum" ]
+	[ "$(ls "$images")" = "my-token-6.12.12-200.fc41.x86_64+3.efi" ]
+}
+
+@test "kernel-install: a + in a kernel's own version is no counter" {
+	local images
+
+	target uki
+	images=$ROOT/boot/efi/EFI/Linux
+	for version in 6.12.43+deb13-amd64 6.12.0+ 6.12.1+3; do
+		mkdir -p "$ROOT/usr/lib/modules/$version"
+		echo kernel >"$ROOT/usr/lib/modules/$version/vmlinuz"
+		cp "$images/my-token-6.12.12-200.fc41.x86_64.efi" "$images/my-token-$version.efi"
+	done
+	apply "${ARGUMENTS[@]}"
+	driver verify "${ARGUMENTS[@]}"
+	[ "$(grep -c '^kernel-install add' "$LOG")" -eq 4 ]
+	[ "$(grep -la "${ARGUMENTS[*]}" "$images"/*.efi | wc -l)" -eq 4 ]
+}
+
 @test "kernel-install: a file that we made and others edited is kept" {
 	target uki
 	apply "${ARGUMENTS[@]}"
