@@ -159,6 +159,8 @@ static enum exit_code carry_out(const struct tool *tool, struct deployment *depl
 	if (deployment_is_empty(deployment)) {
 		if (!tool->dry_run)
 			deployment_tidy(deployment);
+		if (deployment_is_sealed(deployment))
+			return report_problems(deployment);
 		(void)printf("nothing to do: all is as %s\n",
 			     deployment->claims ? "the configuration says" : "without us");
 		return EXIT_AS_WANTED;

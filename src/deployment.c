@@ -15,6 +15,7 @@
 #include "text.h"
 
 #define LOG_PATH "/var/log/vfio-claim.log"
+#define SEALED_IMAGE "lib/modules/%s/vmlinuz-virt.efi"
 
 enum { LOG_LINES_SHOWN = 15 };
 
@@ -99,18 +100,37 @@ static bool can_be_booted(const struct root *root, enum generator generator, con
 	       initramfs_path(root, generator, kernel, image) == 0 && file_exists(root, image);
 }
 
-static void drop_dead_kernels(struct deployment *deployment)
+/*
+ * RHEL's kernel-uki-virt: a kernel and its initramfs in one signed file, for which nothing is
+ * built here (its package; systemd's 90-uki-copy.install copies the file to EFI/Linux).
+ */
+static bool is_sealed(const struct root *root, const char *kernel)
+{
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), SEALED_IMAGE, kernel);
+	return file_exists(root, path);
+}
+
+static int drop_dead_kernels(struct deployment *deployment)
 {
 	struct kernels *kernels = &deployment->kernels;
 	size_t kept = 0;
+	int r = 0;
 
 	for (size_t i = 0; i < kernels->count; i++) {
-		if (can_be_booted(deployment->root, deployment->generator, kernels->items[i]))
-			kernels->items[kept++] = kernels->items[i];
-		else
-			free(kernels->items[i]);
+		char *kernel = kernels->items[i];
+
+		if (can_be_booted(deployment->root, deployment->generator, kernel)) {
+			kernels->items[kept++] = kernel;
+			continue;
+		}
+		if (r == 0 && is_sealed(deployment->root, kernel))
+			r = kargs_add(&deployment->sealed, kernel);
+		free(kernel);
 	}
 	kernels->count = kept;
+	return r;
 }
 
 /* What both directions begin with. */
@@ -126,8 +146,10 @@ static int look_around(const struct root *root, struct deployment *deployment)
 		return r;
 	(void)!root_take_trouble(); /* of somebody else's questions */
 	deployment->generator = generator_detect(root);
-	drop_dead_kernels(deployment);
-	r = root_take_trouble();
+	r = drop_dead_kernels(deployment);
+	int trouble = root_take_trouble();
+	if (r == 0)
+		r = trouble;
 	if (r < 0)
 		return fail(deployment, r, "the target's initramfs cannot be looked at");
 	r = loaders_detect(root, &deployment->loaders);
@@ -322,8 +344,30 @@ static int add_state(struct deployment *deployment)
 	return r < 0 ? fail(deployment, r, "/" STATE_PATH) : 0;
 }
 
+/* A note for each kernel that nothing can be put into. */
+static int note_sealed(struct deployment *deployment)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < deployment->sealed.count; i++) {
+		const char *kernel = deployment->sealed.items[i];
+
+		r = sentences_add(&deployment->notes,
+				  "%s is here only in a unified kernel image that was built "
+				  "elsewhere (/" SEALED_IMAGE "): the claims and the boot "
+				  "helper are not in it; install the same kernel with an "
+				  "initramfs of its own (kernel-core) and boot that",
+				  kernel, kernel);
+	}
+	return r;
+}
+
 static int add_target_notes(struct deployment *deployment)
 {
+	int r = note_sealed(deployment);
+
+	if (r < 0 || deployment_is_sealed(deployment))
+		return r;
 	if (deployment->kernels.count == 0)
 		return add_note(deployment,
 				"there is no kernel here yet: each one gets its initramfs with "
@@ -422,6 +466,12 @@ bool deployment_is_empty(const struct deployment *deployment)
 {
 	return deployment->changes.count == 0 && deployment->images.count == 0 &&
 	       deployment->boot.count == 0;
+}
+
+bool deployment_is_sealed(const struct deployment *deployment)
+{
+	return deployment->claims != NULL && deployment->kernels.count == 0 &&
+	       deployment->sealed.count > 0;
 }
 
 static int print_commands(const struct command_lines *lines)
@@ -690,6 +740,8 @@ int deployment_verify(const struct deployment *deployment, struct sentences *pro
 	     r == 0 && deployment->generator != GENERATOR_NONE && i < deployment->kernels.count;
 	     i++)
 		r = verify_image(deployment, deployment->kernels.items[i], problems);
+	if (r == 0 && deployment_is_sealed(deployment))
+		r = sentences_add(problems, "no kernel here has the claims (see the notes)");
 	for (int i = 0; r == 0 && i < LOADER_COUNT; i++)
 		if (deployment->after.used[i])
 			r = loader_verify((enum loader)i, deployment->root,
@@ -702,6 +754,7 @@ void deployment_free(struct deployment *deployment)
 	state_free(&deployment->before);
 	state_free(&deployment->after);
 	kernels_free(&deployment->kernels);
+	kargs_free(&deployment->sealed);
 	target_free(&deployment->target);
 	changes_free(&deployment->changes);
 	command_lines_free(&deployment->images);

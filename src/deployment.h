@@ -17,10 +17,12 @@ struct deployment {
 	struct state before;
 	struct state after;
 	struct kernels kernels;
+	struct kargs
+		sealed; /* kernels that are here only in an image that was built elsewhere */
 	enum generator generator;
 	struct loaders loaders;
 	struct target target;
-	bool foreign; /* of an architecture whose tools do not run here */
+	bool foreign;                /* of an architecture whose tools do not run here */
 	struct changes changes;      /* the state file is the last of them */
 	struct command_lines images; /* one for each image that is not as wanted */
 	struct command_lines boot;   /* of the boot loaders */
@@ -46,6 +48,9 @@ int deployment_of_revert(const struct root *root, bool configured, bool rebuild,
 
 /* True when the target is as wanted. */
 bool deployment_is_empty(const struct deployment *deployment);
+
+/* True when there are kernels, but none that claims can be given to: see `sealed`. */
+bool deployment_is_sealed(const struct deployment *deployment);
 
 /* Prints the boot loaders found, a diff of every file and the commands. 0 or a negative errno. */
 int deployment_print(const struct deployment *deployment) MUST_CHECK;

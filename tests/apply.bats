@@ -92,6 +92,35 @@ entries() {
 	calls | diff "$BATS_TEST_TMPDIR/calls" -
 }
 
+# sealed KERNEL: as if it came as a unified kernel image only (kernel-uki-virt).
+sealed() {
+	rm -f "$ROOT"/boot/*"-$1" "$ROOT/lib/modules/$1/vmlinuz"
+	: >"$ROOT/lib/modules/$1/vmlinuz-virt.efi"
+}
+
+@test "apply: a kernel that is only in an image built elsewhere has no claims, which is said" {
+	local said="${KERNELS[0]} is here only in a unified kernel image that was built elsewhere (/lib/modules/${KERNELS[0]}/vmlinuz-virt.efi)"
+
+	sealed "${KERNELS[0]}"
+	run -0 --separate-stderr apply
+	[[ $stderr == *"note: $said: the claims and the boot helper are not in it; "* ]]
+	[[ $output == *"checked: 1 initramfs image "* ]]
+	sealed "${KERNELS[1]}"
+	for _ in 1 2; do
+		run -1 --separate-stderr apply
+		[[ $stderr == *"note: $said: the claims and the boot helper are not in it; "* ]]
+		[[ $stderr == *"note: ${KERNELS[1]} is here only in "* ]]
+		[[ $stderr == *"vfio-claim: no kernel here has the claims (see the notes)"* ]]
+		[[ $stderr != *"no kernel here yet"* ]]
+		[[ $output != *"nothing to do"* ]]
+	done
+	run -0 --separate-stderr revert
+	[[ $stderr != *"built elsewhere"* ]]
+	rm "$ROOT"/lib/modules/*/vmlinuz-virt.efi
+	run -0 --separate-stderr apply
+	[[ $stderr == *"no kernel here yet"* ]]
+}
+
 @test "apply: the same configuration gives the same bytes" {
 	apply
 	state >"$BATS_TEST_TMPDIR/first"
