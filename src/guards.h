@@ -42,7 +42,7 @@ struct guards {
 /*
  * What could carry a file system or the network, and so waits until root is mounted. A USB
  * controller is one (a disk may be plugged in, or the keyboard for a passphrase), unless it is
- * a function of a display card, which nothing of the host is plugged into.
+ * a function of a display card (of its vendor), which nothing of the host is plugged into.
  */
 enum guard_kind { GUARD_NONE, GUARD_STORAGE, GUARD_USB, GUARD_NETWORK };
 

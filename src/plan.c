@@ -192,11 +192,11 @@ static void order_by_claim(struct draft *draft)
 }
 
 /*
- * True when `other` belongs to the card of `matched`. Functions of one slot and vendor behind a
- * bridge are one card; of several vendors they are the work of a hypervisor. On a root bus they may be unrelated parts
- * of a chipset (a PCH has LPC, audio
- * and SMBus in one slot): there only the usual companions of a display are taken. A virtual
- * function is always a card of its own.
+ * True when `other` belongs to the card of `matched`. Functions of one slot and vendor behind
+ * a bridge are one card; of several vendors they are the work of a hypervisor, or of a
+ * processor with graphics. On a root bus they may be unrelated parts of a chipset (a PCH has
+ * LPC, audio and SMBus in one slot): there only the usual companions of a display are taken.
+ * A virtual function is always a card of its own.
  */
 static bool same_card(const struct device *matched, const struct device *other)
 {
@@ -212,6 +212,38 @@ static bool same_card(const struct device *matched, const struct device *other)
 	return display && usual;
 }
 
+/* True where the device's card has a display: nothing of the host is plugged into its USB. */
+static bool has_display(const struct snapshot *snapshot, const struct device *device)
+{
+	size_t index = (size_t)(device - snapshot->devices);
+
+	for (size_t i = snapshot_slot_begin(snapshot, index);
+	     i < snapshot_slot_end(snapshot, index); i++)
+		if (snapshot->devices[i].class_code >> 16 == 0x03 &&
+		    same_card(&snapshot->devices[i], device))
+			return true;
+	return false;
+}
+
+/*
+ * True when `other` is taken for the sake of `matched`. AMD's processors have the host's USB
+ * controllers, its security processor (class 10; the TPM and SEV are in it) and its audio in
+ * one slot behind a bridge, all of one vendor: what looks like a card is a part of the host.
+ * So USB controllers and class 10 go along only with their like and with a display.
+ */
+static bool goes_along(const struct snapshot *snapshot, const struct device *matched,
+		       const struct device *other)
+{
+	unsigned base = other->class_code >> 16;
+	bool usb = guard_kind_of(other) == GUARD_USB;
+	bool alike =
+		usb ? guard_kind_of(matched) == GUARD_USB : matched->class_code >> 16 == base;
+	bool doubtful = usb || base == 0x10;
+
+	return same_card(matched, other) &&
+	       (!doubtful || alike || has_display(snapshot, other));
+}
+
 /* Takes the card's other functions for the claim of its matched function `index`. */
 static void mark_companions(struct draft *draft, size_t index, size_t stamp)
 {
@@ -220,7 +252,7 @@ static void mark_companions(struct draft *draft, size_t index, size_t stamp)
 
 	for (size_t i = snapshot_slot_begin(draft->snapshot, index); i < end; i++) {
 		if (draft->claim[i] != NOBODY || draft->excepted[i] == stamp ||
-		    !same_card(&devices[index], &devices[i]))
+		    !goes_along(draft->snapshot, &devices[index], &devices[i]))
 			continue;
 		draft->claim[i] = draft->claim[index];
 		draft->companion[i] = true;
@@ -260,18 +292,6 @@ static void choose_driver(struct decision *decision)
 				 decision->fallback ? variant : VFIO_PCI_DRIVER);
 	else
 		(void)copy_field(decision->driver, sizeof(decision->driver), claim->driver);
-}
-
-/* A display card's USB controller has nothing of the host plugged in. */
-static bool has_display(const struct snapshot *snapshot, const struct device *device)
-{
-	size_t index = (size_t)(device - snapshot->devices);
-
-	for (size_t i = snapshot_slot_begin(snapshot, index);
-	     i < snapshot_slot_end(snapshot, index); i++)
-		if (snapshot->devices[i].class_code >> 16 == 0x03)
-			return true;
-	return false;
 }
 
 /* Why the device is not taken before root is mounted, or NULL where it is. */

@@ -69,6 +69,7 @@ golden() {
 @test "list: domains other than 0, 32 bits wide" { golden domains; }
 @test "list: virtual functions" { golden sriov; }
 @test "list: 200 functions" { golden many-functions; }
+@test "list: a processor with graphics in the slot of the host's own functions" { golden amd-apu; }
 @test "list: storage of many kinds" { golden storage; }
 
 @test "list: no table is without its golden list" {

@@ -67,6 +67,7 @@ golden() {
 @test "plan: domains other than 0, 32 bits wide" { golden domains; }
 @test "plan: virtual functions" { golden sriov; }
 @test "plan: 200 functions" { golden many-functions; }
+@test "plan: a processor with graphics in the slot of the host's own functions" { golden amd-apu; }
 @test "plan: storage of every kind" { golden storage; }
 
 @test "plan: what it says is what the boot helper does, early" {

@@ -28,6 +28,7 @@ golden() {
 @test "plans: domains other than 0, 32 bits wide" { golden domains; }
 @test "plans: virtual functions" { golden sriov; }
 @test "plans: 200 functions" { golden many-functions; }
+@test "plans: a processor with graphics in the slot of the host's own functions" { golden amd-apu; }
 
 @test "plans: no table is without a case" {
 	local table

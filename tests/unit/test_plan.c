@@ -2,6 +2,8 @@
 /* Selectors on machines, and the plans made of them. */
 #include "machine.h"
 
+#define WAITS ": decided when root is mounted\n"
+
 /* Two identical cards behind root ports, each with display and audio; a chipset beside them. */
 static const struct test_device twins[] = {
 	{ "00:00.0", "8086:29c0", 0x060000, NULL, NULL, false, NULL },
@@ -385,6 +387,44 @@ static void test_makers_in_one_slot(void **state)
 	free(text);
 }
 
+/* The slot of an AMD processor: graphics are ATI's; the rest is the host's own. */
+static void test_processor_with_graphics(void **state)
+{
+	static const struct test_device slot[] = {
+		{ "06:00.0", "1002:1638", 0x030000, "00:08.1/00.0", "amdgpu", false, NULL },
+		{ "06:00.2", "1022:15df", 0x108000, "00:08.1/00.2", "ccp", false, NULL },
+		{ "06:00.3", "1022:1639", 0x0c0330, "00:08.1/00.3", "xhci_hcd", false, NULL },
+		{ "06:00.4", "1022:1639", 0x0c0330, "00:08.1/00.4", "xhci_hcd", false, NULL },
+		{ "06:00.6", "1022:15e3", 0x040300, "00:08.1/00.6", NULL, false, NULL },
+	};
+	static const struct test_claim display[] = { { .name = "a",
+						       .match = { "1002:1638" } } };
+	static const struct test_claim audio[] = { { .name = "a", .match = { "1022:15e3" } } };
+	static const struct test_claim psp[] = { { .name = "a", .match = { "1022:15df" } } };
+	static const struct test_claim usb[] = {
+		{ .name = "a", .match = { "06:00.3" }, .functions = FUNCTIONS_MATCHED }
+	};
+	static const struct test_claim both[] = { { .name = "a", .match = { "06:00.3" } } };
+
+	(void)state;
+	PLAN(slot, display, "0000:06:00.0  1002:1638  take    vfio-pci      a: matched\n");
+	PLAN(slot, audio, "0000:06:00.6  1022:15e3  take    vfio-pci      a: matched\n");
+	PLAN(slot, psp,
+	     "0000:06:00.2  1022:15df  take    vfio-pci      a: matched\n"
+	     "0000:06:00.6  1022:15e3  take    vfio-pci      a: another function of a matched "
+	     "card\n");
+	PLAN(slot, usb,
+	     "0000:06:00.3  1022:1639  wait    vfio-pci      a: the boot could need what is "
+	     "plugged in" WAITS);
+	PLAN(slot, both,
+	     "0000:06:00.3  1022:1639  wait    vfio-pci      a: the boot could need what is "
+	     "plugged in" WAITS
+	     "0000:06:00.4  1022:1639  wait    vfio-pci      a: the boot could need what is "
+	     "plugged in" WAITS
+	     "0000:06:00.6  1022:15e3  take    vfio-pci      a: another function of a matched "
+	     "card\n");
+}
+
 /* On the root bus only the usual companions of a display go with it. */
 static void test_companions_on_the_root_bus(void **state)
 {
@@ -519,8 +559,6 @@ static const struct test_claim guarded_claims[] = {
 	{ .name = "nic", .match = { "8086:1521" } },
 	{ .name = "gpu", .match = { "10de:1e84" } },
 };
-
-#define WAITS ": decided when root is mounted\n"
 
 /* Nothing is known yet: what could be needed waits, and nothing of it is touched. */
 static void test_early_phase(void **state)
@@ -814,6 +852,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_matches),
 		cmocka_unit_test(test_expect),
 		cmocka_unit_test(test_companions_of_a_card),
+		cmocka_unit_test(test_processor_with_graphics),
 		cmocka_unit_test(test_makers_in_one_slot),
 		cmocka_unit_test(test_companions_on_the_root_bus),
 		cmocka_unit_test(test_virtual_functions),
