@@ -112,7 +112,8 @@ static void add_entry(struct capture *capture, const char *path, const struct cl
 /* Signs that cannot be read, or whose values are of no interest. */
 static void add_signs(struct capture *capture, const char *directory)
 {
-	static const char *const signs[] = { "reset", "sriov_vf_msix_count" };
+	static const char *const signs[] = { "reset", "secondary_bus_number",
+					     "sriov_vf_msix_count" };
 	char path[ARCHIVE_NAME_SIZE];
 
 	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)

@@ -18,6 +18,7 @@ struct device {
 	/* The fields below are read only for candidates (see snapshot_mark_candidates()). */
 	bool candidate;
 	bool is_vf;
+	bool leads_to_bus; /* of class 0680: its header is a bridge's */
 	bool boot_display; /* the firmware's console is on it */
 	int iommu_group;   /* -1: none */
 	struct pci_path path;

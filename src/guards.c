@@ -59,6 +59,11 @@ bool device_is_bridge(const struct device *device)
 	return (device->class_code >> 16 & 0xff) == 0x06;
 }
 
+bool device_is_other_bridge(const struct device *device)
+{
+	return (device->class_code >> 8 & 0xffff) == 0x0680 && !device->leads_to_bus;
+}
+
 static struct need *find(const struct guards *guards, const struct pci_address *address)
 {
 	for (size_t i = 0; i < guards->need_count; i++)

@@ -49,8 +49,16 @@ enum guard_kind { GUARD_NONE, GUARD_STORAGE, GUARD_USB, GUARD_NETWORK };
 /* By class and, for virtio devices, whose class says little, by ID. Knows no cards. */
 enum guard_kind guard_kind_of(const struct device *device);
 
-/* True for PCI bridges and the like: never claimed (vfio_pci_core.c refuses them anyway). */
+/* True for class 06: bridges of all kinds, most of which are never claimed. */
 bool device_is_bridge(const struct device *device);
+
+/*
+ * True for a bridge that VFIO can have: class 0680 ("other"), with the header of a device. Such
+ * are NVSwitches, which a virtual machine with all GPUs of an HGX board needs, and
+ * non-transparent bridges; but also parts of a chipset. vfio-pci itself looks at the header
+ * only (vfio_pci_core_register_device()).
+ */
+bool device_is_other_bridge(const struct device *device);
 
 /*
  * Adds a need. Of several for one device the first stays: callers begin with what matters

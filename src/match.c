@@ -42,6 +42,26 @@ bool claim_means_early(const struct claim *claim, const struct device *device)
 	return false;
 }
 
+bool selector_names_bridge(const struct selector *selector)
+{
+	unsigned words = selector->words;
+
+	return ((words & SELECT_ADDRESS) != 0 && !selector->any_function) ||
+	       (words & SELECT_PATH) != 0 ||
+	       ((words & SELECT_IDS) != 0 && selector->ids.vendor != PCI_ANY &&
+		selector->ids.device != PCI_ANY) ||
+	       ((words & SELECT_CLASS) != 0 && (selector->class_mask & 0xffff00) == 0xffff00);
+}
+
+bool claim_names_bridge(const struct claim *claim, const struct device *device)
+{
+	for (size_t i = 0; i < claim->match_count; i++)
+		if (selector_names_bridge(&claim->matches[i]) &&
+		    selector_holds(&claim->matches[i], device))
+			return true;
+	return false;
+}
+
 static void mark_slot(struct snapshot *snapshot, size_t index)
 {
 	size_t end = snapshot_slot_end(snapshot, index);

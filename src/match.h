@@ -18,6 +18,15 @@ bool selector_holds(const struct selector *selector, const struct device *device
 bool claim_means_early(const struct claim *claim, const struct device *device);
 
 /*
+ * True when a selector of the claim names the bridge (class 06) itself: by its address, its
+ * path, its vendor and device ID, or class=0680. 10de:*, class=06 and 03:00.* do not; they
+ * may have other devices in mind. selector_names_bridge() is the same for one selector, and
+ * does not look whether it holds.
+ */
+bool claim_names_bridge(const struct claim *claim, const struct device *device);
+bool selector_names_bridge(const struct selector *selector);
+
+/*
  * Marks every device that a selector could take as a candidate, and the other functions of its
  * slot where the claim takes them along: only of these the details are read.
  */

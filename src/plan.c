@@ -326,12 +326,16 @@ static const char *reason_to_wait(const struct draft *draft, const struct claim 
 }
 
 /* What no phase takes, whatever is mounted; or NULL. */
-static const char *refusal(const struct device *device, bool companion)
+static const char *refusal(const struct claim *claim, const struct device *device,
+			   bool companion)
 {
 	enum guard_kind kind = guard_kind_of(device);
 
-	if (device_is_bridge(device))
+	if (device_is_bridge(device) && !device_is_other_bridge(device))
 		return "a bridge is never claimed";
+	if (device_is_bridge(device) && (companion || !claim_names_bridge(claim, device)))
+		return "a bridge of this kind is claimed only by its address, its vendor and "
+		       "device ID, or class=0680";
 	if (companion && (kind == GUARD_STORAGE || kind == GUARD_NETWORK))
 		return "storage and network functions are not taken along with a card: name it "
 		       "in the claim if it is meant";
@@ -342,7 +346,7 @@ static void judge(const struct draft *draft, struct decision *decision, const ch
 {
 	const char *reason =
 		decision->companion ? "another function of a matched card" : "matched";
-	const char *never = refusal(decision->device, decision->companion);
+	const char *never = refusal(decision->claim, decision->device, decision->companion);
 
 	if (never == NULL && wait != NULL) {
 		decision->late = true;
@@ -384,7 +388,7 @@ static int decide(struct draft *draft, size_t index)
 	const char *wait = reason_to_wait(draft, claim, device);
 
 	if (draft->guards->phase == PHASE_LATE &&
-	    (wait == NULL || refusal(device, draft->companion[index]) != NULL))
+	    (wait == NULL || refusal(claim, device, draft->companion[index]) != NULL))
 		return 0;
 	struct decision *decision = add_decision(draft->plan, &device->address, device, claim);
 	if (decision == NULL)

@@ -116,11 +116,6 @@ static const struct decision *decision_of(const struct plan *plan,
 	return NULL;
 }
 
-static bool is_bridge_class(const struct device *device)
-{
-	return device->class_code >> 16 == 0x06;
-}
-
 static int add_group_of(struct claims *wanted, const struct snapshot *snapshot,
 			const struct plan *plan, const struct decision *decision)
 {
@@ -133,7 +128,7 @@ static int add_group_of(struct claims *wanted, const struct snapshot *snapshot,
 		struct selector selector = { .words = SELECT_ADDRESS,
 					     .address = device->address };
 
-		if (device->iommu_group != group || is_bridge_class(device) ||
+		if (device->iommu_group != group || device_is_bridge(device) ||
 		    decision_of(plan, &device->address) != NULL)
 			continue;
 		r = claim_add_match(claim, &selector);
@@ -342,7 +337,8 @@ static int judge_group(const struct plan *plan, const struct situation *situatio
 	struct text others = { 0 };
 	AUTO_FREE char *list = NULL;
 	char address[PCI_ADDRESS_SIZE];
-	bool bridge = false;
+	bool lost = false;
+	bool ordinary = false;
 
 	for (size_t i = 0; i < situation->snapshot->count; i++) {
 		const struct device *device = &situation->snapshot->devices[i];
@@ -350,10 +346,12 @@ static int judge_group(const struct plan *plan, const struct situation *situatio
 		if (device->iommu_group != decision->device->iommu_group ||
 		    !spoils_group(device) || decision_of(plan, &device->address) != NULL)
 			continue;
-		bridge = bridge || is_bridge_class(device);
+		bool never = device_is_bridge(device) && !device_is_other_bridge(device);
+		lost = lost || never;
+		ordinary = ordinary || !device_is_bridge(device);
 		text_add(&others, "%s%s (%s%s)", others.length > 0 ? ", " : "",
 			 pci_address_format(&device->address, address), device->driver,
-			 is_bridge_class(device) ? ", never claimed" : "");
+			 never ? ", never claimed" : "");
 	}
 	if (others.length == 0)
 		return others.error;
@@ -361,8 +359,9 @@ static int judge_group(const struct plan *plan, const struct situation *situatio
 	if (r < 0)
 		return r;
 	return refusals_add(refusals, &decision->address, false,
-			    bridge ? "it cannot be given away in this slot"
-				   : "--whole-group takes the whole group along",
+			    lost       ? "it cannot be given away in this slot"
+			    : ordinary ? "--whole-group takes the whole group along"
+				       : "name that too, by its address",
 			    "is in IOMMU group %d together with %s, and goes to a virtual "
 			    "machine with all of it or not at all",
 			    decision->device->iommu_group, list);

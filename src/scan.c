@@ -184,6 +184,16 @@ static bool is_boot_display(int dir, const char *address)
 	       strcmp(value, "1") == 0;
 }
 
+/* The attribute is there for the headers of bridges only (drivers/pci/pci-sysfs.c). */
+static bool leads_to_bus(int dir, const char *address)
+{
+	char path[DEVICE_PATH_SIZE];
+	struct stat st;
+
+	return fstatat(dir, path_of(address, "secondary_bus_number", path), &st,
+		       AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static void scan_candidate(int dir, struct device *device)
 {
 	char address[PCI_ADDRESS_SIZE];
@@ -194,6 +204,9 @@ static void scan_candidate(int dir, struct device *device)
 	(void)pci_address_format(&device->address, address);
 	scan_path(dir, address, device);
 	device->is_vf = is_virtual_function(dir, address);
+	/* Of other bridges the class says it all. */
+	if (device->class_code >> 8 == 0x0680)
+		device->leads_to_bus = leads_to_bus(dir, address);
 	if (device->class_code >> 8 == 0x0300 || device->class_code >> 8 == 0x0001)
 		device->boot_display = is_boot_display(dir, address);
 	if (read_link_name(dir, path_of(address, "iommu_group", path), group, sizeof(group)) >

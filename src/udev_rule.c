@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "match.h"
 #include "plan.h"
 #include "text.h"
 #include "version.h"
@@ -218,6 +219,18 @@ static bool claim_is_beyond_rules(const struct claim *claim)
 	return false;
 }
 
+/*
+ * What may hold for a bridge that it does not name (see claim_names_bridge()): then the
+ * helper's answer counts, or none. Another class is said by the selector itself.
+ */
+static bool means_no_bridge(const struct selector *selector)
+{
+	bool bridges = (selector->words & SELECT_CLASS) == 0 ||
+		       ((selector->class_code ^ 0x068000) & selector->class_mask) == 0;
+
+	return bridges && !selector_names_bridge(selector);
+}
+
 /* Excepted devices skip the claim, matching ones go to its take part. */
 static void add_selectors(struct text *text, const struct claim *claim, size_t number)
 {
@@ -227,7 +240,10 @@ static void add_selectors(struct text *text, const struct claim *claim, size_t n
 	}
 	for (size_t i = 0; i < claim->match_count; i++) {
 		add_selector(text, &claim->matches[i]);
-		text_add(text, "GOTO=\"vfio_claim_%zu_take\"\n", number);
+		text_add(text, "%sGOTO=\"vfio_claim_%zu_take\"\n",
+			 means_no_bridge(&claim->matches[i]) ? "ATTR{class}!=\"0x0680*\", "
+							     : "",
+			 number);
 	}
 }
 
@@ -378,10 +394,14 @@ static int render(const struct claims *claims, const struct snapshot *known, con
 			"\n# Virtual functions wait for the rules below.\n");
 	add_autoprobe(&text, claims);
 	add_replay(&text, claims, known);
-	text_add(&text, "\n# Bridges never; storage and network only as virtual functions.\n"
-			"ATTR{class}==\"0x06*\", GOTO=\"" HELD "\"\n" NOT_A_VF
-			"ATTR{class}==\"0x01*|0x02*|0x0d*|0x0c04*|0x0c06*|0x0805*\", "
-			"GOTO=\"" HELD "\"\n");
+	text_add(&text,
+		 "\n# Bridges never, but for what is one by its class only (NVSwitches).\n"
+		 "ATTR{class}==\"0x06*\", ATTR{class}!=\"0x0680*\", GOTO=\"" HELD "\"\n"
+		 "ATTR{class}==\"0x0680*\", TEST==\"secondary_bus_number\", "
+		 "GOTO=\"" HELD "\"\n"
+		 "# Storage and network only as virtual functions.\n" NOT_A_VF
+		 "ATTR{class}==\"0x01*|0x02*|0x0d*|0x0c04*|0x0c06*|0x0805*\", "
+		 "GOTO=\"" HELD "\"\n");
 	for (size_t i = 0; i < claims->count; i++)
 		add_claim(&text, &claims->items[i], i);
 	add_held(&text, claims);

@@ -64,7 +64,7 @@ static void add_member(const struct view *view, size_t index, struct missing *mi
 	const struct device *device = &outlook->snapshot->devices[index];
 	const struct decision *decision = view->decisions[index].decision;
 	const char *name = outlook->name ? outlook->name(outlook->name_context, device) : "";
-	bool bridge = device_is_bridge(device);
+	bool bridge = device_is_bridge(device) && !device_is_other_bridge(device);
 
 	missing->count++;
 	missing->possible = missing->possible && !bridge && decision == NULL;

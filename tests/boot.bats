@@ -284,6 +284,20 @@ damaged() {
 	[ "$(record -c '[.devices[].claim] | unique')" = '["vfio-pci.ids"]' ]
 }
 
+@test "boot: vfio-pci.ids= names NVSwitches, and vfio-pci keeps its list" {
+	machine nvswitch
+	claims <<<''
+	append vfio-pci.ids=10de:2330,10de:22a3
+	run boot --dry-run
+	[ "$(grep -c '  take  ' <<<"$output")" -eq 4 ]
+	[[ $output == *$'\nload      vfio_pci\n'* ]]
+	# With the header of a bridge vfio-pci does not take it, and neither do we.
+	: >"$ROOT/$DEVICES/0000:9d:00.0/secondary_bus_number"
+	run boot --dry-run
+	[[ $output == *"0000:9d:00.0  10de:22a3  refuse  -             vfio-pci.ids: a bridge is never claimed"* ]]
+	[[ $output == *"0000:9e:00.0  10de:22a3  take    "* ]]
+}
+
 @test "boot: what is wrong on the command line is told, the rest counts" {
 	machine twin-gpus
 	claims </dev/null

@@ -70,6 +70,7 @@ golden() {
 @test "list: virtual functions" { golden sriov; }
 @test "list: 200 functions" { golden many-functions; }
 @test "list: a processor with graphics in the slot of the host's own functions" { golden amd-apu; }
+@test "list: bridges by their class, NVSwitches and others" { golden nvswitch; }
 @test "list: storage of many kinds" { golden storage; }
 
 @test "list: no table is without its golden list" {

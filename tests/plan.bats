@@ -68,6 +68,7 @@ golden() {
 @test "plan: virtual functions" { golden sriov; }
 @test "plan: 200 functions" { golden many-functions; }
 @test "plan: a processor with graphics in the slot of the host's own functions" { golden amd-apu; }
+@test "plan: bridges by their class, NVSwitches and others" { golden nvswitch; }
 @test "plan: storage of every kind" { golden storage; }
 
 @test "plan: what it says is what the boot helper does, early" {

@@ -29,6 +29,7 @@ golden() {
 @test "plans: virtual functions" { golden sriov; }
 @test "plans: 200 functions" { golden many-functions; }
 @test "plans: a processor with graphics in the slot of the host's own functions" { golden amd-apu; }
+@test "plans: bridges by their class, NVSwitches and others" { golden nvswitch; }
 
 @test "plans: no table is without a case" {
 	local table

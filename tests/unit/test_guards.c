@@ -38,7 +38,21 @@ static void test_kinds(void **state)
 
 		assert_int_equal(guard_kind_of(&device), rows[i].kind);
 		assert_int_equal(device_is_bridge(&device), rows[i].class_code >> 16 == 6);
+		assert_false(device_is_other_bridge(&device));
 	}
+}
+
+/* A bridge by its class, and by its header or not. */
+static void test_other_bridge(void **state)
+{
+	struct device device = device_of("10de:22a3", 0x068000);
+
+	(void)state;
+	assert_true(device_is_bridge(&device));
+	assert_true(device_is_other_bridge(&device));
+	device.leads_to_bus = true;
+	assert_true(device_is_bridge(&device));
+	assert_false(device_is_other_bridge(&device));
 }
 
 /* Cloud Hypervisor gives its virtio devices a class of their own. */
@@ -112,9 +126,8 @@ static void test_long_reason(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kinds),
-		cmocka_unit_test(test_virtio_by_id),
-		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_kinds),        cmocka_unit_test(test_other_bridge),
+		cmocka_unit_test(test_virtio_by_id), cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_long_reason),
 	};
 

@@ -315,6 +315,13 @@ static void test_group_with_bridge(void **state)
 	assert_int_equal(wanted_add_groups(&world->wanted, &world->snapshot, &world->plan), 0);
 	judge(world);
 	assert_int_equal(world->refusals.count, 1);
+	/* One that is a bridge by its class only can be named, and is not taken along. */
+	world->snapshot.devices[0].class_code = 0x068000;
+	assert_int_equal(wanted_add_groups(&world->wanted, &world->snapshot, &world->plan), 0);
+	judge(world);
+	assert_int_equal(world->refusals.count, 1);
+	assert_contains(world->refusals.items[0].reason, "0000:00:1f.0 (lpc_ich)");
+	assert_contains(world->refusals.items[0].fix, "name that too");
 	world->snapshot.devices[0].class_code = 0x060400;
 	judge(world);
 	assert_int_equal(world->refusals.count, 0);

@@ -60,8 +60,12 @@ static void test_full_rule(void **state)
 		"# back a device that was released on purpose.\n"
 		"ENV{SYNTH_UUID}==\"?*\", GOTO=\"vfio_claim_held\"\n"
 		"\n"
-		"# Bridges never; storage and network only as virtual functions.\n"
-		"ATTR{class}==\"0x06*\", GOTO=\"vfio_claim_held\"\n"
+		"# Bridges never, but for what is one by its class only (NVSwitches).\n"
+		"ATTR{class}==\"0x06*\", ATTR{class}!=\"0x0680*\", "
+		"GOTO=\"vfio_claim_held\"\n"
+		"ATTR{class}==\"0x0680*\", TEST==\"secondary_bus_number\", "
+		"GOTO=\"vfio_claim_held\"\n"
+		"# Storage and network only as virtual functions.\n"
 		"TEST!=\"physfn\", TEST!=\"sriov_vf_msix_count\", "
 		"ATTR{class}==\"0x01*|0x02*|0x0d*|0x0c04*|0x0c06*|0x0805*\", "
 		"GOTO=\"vfio_claim_held\"\n"
@@ -105,19 +109,25 @@ static void test_full_rule(void **state)
 	free(rule);
 }
 
+/* Behind a selector that has no bridge in mind. */
+#define NO_BRIDGE "ATTR{class}!=\"0x0680*\", "
+
 static void test_selectors(void **state)
 {
 	static const struct {
 		const char *match;
 		const char *rule;
 	} rows[] = {
-		{ "10de:*:*:11b3", "ATTR{vendor}==\"0x10de\", "
-				   "ATTR{subsystem_device}==\"0x11b3\", " },
+		{ "10de:*:*:11b3",
+		  "ATTR{vendor}==\"0x10de\", ATTR{subsystem_device}==\"0x11b3\", " NO_BRIDGE },
 		{ "10de:1c30:10de:11b3",
 		  "ATTR{vendor}==\"0x10de\", ATTR{device}==\"0x1c30\", "
 		  "ATTR{subsystem_vendor}==\"0x10de\", ATTR{subsystem_device}==\"0x11b3\", " },
 		{ "83:00.0", "KERNEL==\"0000:83:00.0\", " },
-		{ "10000:e1:00.*", "KERNEL==\"10000:e1:00.*\", " },
+		{ "10000:e1:00.*", "KERNEL==\"10000:e1:00.*\", " NO_BRIDGE },
+		{ "10de:22a3", "ATTR{vendor}==\"0x10de\", ATTR{device}==\"0x22a3\", " },
+		{ "class=06", "ATTR{class}==\"0x06*\", " NO_BRIDGE },
+		{ "10de:* class=0680", "ATTR{vendor}==\"0x10de\", ATTR{class}==\"0x0680*\", " },
 		{ "83:00.0 10de:1c30", "KERNEL==\"0000:83:00.0\", ATTR{vendor}==\"0x10de\", "
 				       "ATTR{device}==\"0x1c30\", " },
 		{ "class=03", "ATTR{class}==\"0x03*\", " },
@@ -155,7 +165,8 @@ static void test_except(void **state)
 
 	(void)state;
 	assert_string_equal(part, "KERNEL==\"0000:83:00.*\", GOTO=\"vfio_claim_0_end\"\n"
-				  "ATTR{vendor}==\"0x10de\", GOTO=\"vfio_claim_0_take\"\n"
+				  "ATTR{vendor}==\"0x10de\", " NO_BRIDGE
+				  "GOTO=\"vfio_claim_0_take\"\n"
 				  "GOTO=\"vfio_claim_0_end\"\n");
 	free(part);
 }

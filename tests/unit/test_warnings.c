@@ -800,6 +800,13 @@ static void test_group(void **state)
 	assert_warns(&world, SEVERITY_FAULT, "group-incomplete", SOUND,
 		     "0000:00:1f.0 (lpc_ich)", "a slot whose group");
 	world_free(&world);
+	/* A bridge by its class only can be, by its address. */
+	world = WORLD(sound);
+	world.snapshot.devices[LPC].iommu_group = SOUND;
+	world.snapshot.devices[LPC].class_code = 0x068000;
+	assert_warns(&world, SEVERITY_FAULT, "group-incomplete", SOUND,
+		     "0000:00:1f.0 (lpc_ich)", "match = 0000:00:1f.0");
+	world_free(&world);
 }
 
 static void test_group_shows_what_is_refused(void **state)
