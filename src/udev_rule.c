@@ -22,6 +22,10 @@ enum { ADDRESSES_A_LINE = 500 };
 /* The link physfn comes a moment after the event, the attribute (since 5.13) before it. */
 #define NOT_A_VF "TEST!=\"physfn\", TEST!=\"sriov_vf_msix_count\", "
 
+/* What guard_kind_of() takes for storage or a network device; a unit test compares the two. */
+#define GUARDED_CLASSES "0x01*|0x02*|0x0502*|0x0805*|0x0c00*|0x0c04*|0x0c06*|0x0d*"
+#define GUARDED_VIRTIO "0x1000|0x1001|0x1004|0x1009|0x1041|0x1042|0x1048|0x1049|0x105a|0x105b"
+
 static void add_attribute(struct text *text, const char *name, uint32_t value)
 {
 	if (value != PCI_ANY)
@@ -400,7 +404,8 @@ static int render(const struct claims *claims, const struct snapshot *known, con
 		 "ATTR{class}==\"0x0680*\", TEST==\"secondary_bus_number\", "
 		 "GOTO=\"" HELD "\"\n"
 		 "# Storage and network only as virtual functions.\n" NOT_A_VF
-		 "ATTR{class}==\"0x01*|0x02*|0x0d*|0x0c04*|0x0c06*|0x0805*\", "
+		 "ATTR{class}==\"" GUARDED_CLASSES "\", GOTO=\"" HELD "\"\n" NOT_A_VF
+		 "ATTR{vendor}==\"0x1af4\", ATTR{device}==\"" GUARDED_VIRTIO "\", "
 		 "GOTO=\"" HELD "\"\n");
 	for (size_t i = 0; i < claims->count; i++)
 		add_claim(&text, &claims->items[i], i);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The rule for devices that appear later. */
+#include <fnmatch.h>
+
+#include "guards.h"
 #include "machine.h"
 #include "udev_rule.h"
 #include "version.h"
@@ -67,8 +70,12 @@ static void test_full_rule(void **state)
 		"GOTO=\"vfio_claim_held\"\n"
 		"# Storage and network only as virtual functions.\n"
 		"TEST!=\"physfn\", TEST!=\"sriov_vf_msix_count\", "
-		"ATTR{class}==\"0x01*|0x02*|0x0d*|0x0c04*|0x0c06*|0x0805*\", "
+		"ATTR{class}==\"0x01*|0x02*|0x0502*|0x0805*|0x0c00*|0x0c04*|0x0c06*|0x0d*\", "
 		"GOTO=\"vfio_claim_held\"\n"
+		"TEST!=\"physfn\", TEST!=\"sriov_vf_msix_count\", ATTR{vendor}==\"0x1af4\", "
+		"ATTR{device}==\"0x1000|0x1001|0x1004|0x1009|0x1041|0x1042|0x1048|0x1049|"
+		"0x105a|"
+		"0x105b\", GOTO=\"vfio_claim_held\"\n"
 		"\n"
 		"# claim gpu\n"
 		"ATTR{vendor}==\"0x10de\", ATTR{device}==\"0x1c30\", "
@@ -106,6 +113,63 @@ static void test_full_rule(void **state)
 		"RUN{builtin}:=\"path_id\"\n"
 		"\n"
 		"LABEL=\"vfio_claim_end\"\n");
+	free(rule);
+}
+
+/* The patterns of the last ATTR{name} in `line`, with an end mark instead of its quote. */
+static char *patterns_of(char *line, const char *name)
+{
+	char *begin = strstr(line, name);
+
+	assert_non_null(begin);
+	begin += strlen(name);
+	begin[strcspn(begin, "\"")] = '\0';
+	return begin;
+}
+
+/* udev's own rule for "a|b*". */
+static bool fits(const char *patterns, const char *value)
+{
+	char *copy = strdup(patterns);
+	char *rest = NULL;
+	bool found = false;
+
+	assert_non_null(copy);
+	for (char *pattern = strtok_r(copy, "|", &rest); pattern != NULL && !found;
+	     pattern = strtok_r(NULL, "|", &rest))
+		found = fnmatch(pattern, value, 0) == 0;
+	free(copy);
+	return found;
+}
+
+/* What waits at boot, or stays with the host, is not taken by the rule either. */
+static void test_guarded(void **state)
+{
+	char *rule = render(NULL, 0);
+	char *line = strstr(rule, "# Storage and network");
+	char *virtio_line = line ? strstr(line, "ATTR{vendor}==\"0x1af4\"") : NULL;
+
+	(void)state;
+	assert_non_null(virtio_line);
+	const char *ids = patterns_of(virtio_line, "ATTR{device}==\"");
+	const char *classes = patterns_of(line, "ATTR{class}==\"");
+
+	for (uint32_t number = 0; number <= 0xffff; number++) {
+		struct device device = { .ids = { .vendor = 0x8086 } };
+		struct device virtio = { .ids = { .vendor = 0x1af4, .device = number } };
+		char class_code[16];
+		char id[16];
+
+		device.class_code = number << 8;
+		(void)snprintf(class_code, sizeof(class_code), "0x%04x00", number);
+		(void)snprintf(id, sizeof(id), "0x%04x", number);
+		enum guard_kind kind = guard_kind_of(&device);
+		if (fits(classes, class_code) !=
+		    (kind == GUARD_STORAGE || kind == GUARD_NETWORK))
+			fail_msg("the rule and guard_kind_of() differ in class %s", class_code);
+		if (fits(ids, id) != (guard_kind_of(&virtio) != GUARD_NONE))
+			fail_msg("the rule and guard_kind_of() differ in 1af4:%04x", number);
+	}
 	free(rule);
 }
 
@@ -342,7 +406,7 @@ int main(void)
 		cmocka_unit_test(test_except),     cmocka_unit_test(test_beyond_rules),
 		cmocka_unit_test(test_autoprobe),  cmocka_unit_test(test_companions),
 		cmocka_unit_test(test_no_claims),  cmocka_unit_test(test_replay),
-		cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_long_lines), cmocka_unit_test(test_guarded),
 	};
 
 	return cmocka_run_group_tests_name("udev_rule", tests, NULL, NULL);
