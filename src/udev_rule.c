@@ -387,15 +387,44 @@ static void add_held(struct text *text, const struct claims *claims)
 	text_add(text, "\", RUN{builtin}:=\"path_id\"\n");
 }
 
+/*
+ * The installed rule alone: not where the boot helper was, nor in a boot that is switched off.
+ * Outside an initramfs udev passes over all words that begin with "rd." (systemd's
+ * src/basic/proc-cmdline.c), so grep is asked; an initramfs without grep has the import. A
+ * replay takes nothing, and starts no process but for physical functions, whose autoprobe is
+ * set below. A selector that begins with 0 is not off: -w wants no digit behind it.
+ */
+static void add_conditions(struct text *text)
+{
+	text_add(text, "TEST==\"/" RUN_UDEV_RULE_PATH "\", GOTO=\"" END "\"\n"
+		       "TEST==\"/" RUN_RECORD_PATH "\", GOTO=\"" END "\"\n"
+		       "IMPORT{cmdline}=\"rd.vfio-claim\"\n"
+		       "IMPORT{cmdline}=\"single\"\n"
+		       "IMPORT{cmdline}=\"recovery\"\n"
+		       "ENV{single}==\"?*\", GOTO=\"" END "\"\n"
+		       "ENV{recovery}==\"?*\", GOTO=\"" END "\"\n"
+		       "ENV{rd.vfio-claim}==\"0|no|off\", GOTO=\"" END "\"\n"
+		       "# Outside an initramfs udev does not see words that begin with rd., "
+		       "grep does.\n"
+		       "ENV{SYNTH_UUID}==\"?*\", TEST!=\"sriov_vf_device\", "
+		       "GOTO=\"vfio_claim_on\"\n"
+		       "TEST==\"/bin/grep\", PROGRAM==\"/bin/grep -qwE "
+		       "rd.vfio[-_]claim=(0|no|off) /proc/cmdline\", GOTO=\"" END "\"\n"
+		       "LABEL=\"vfio_claim_on\"\n");
+}
+
+/* @known: as for udev_rule_render(); @installed: for the system, not for this boot alone */
 static int render(const struct claims *claims, const struct snapshot *known, const char *head,
-		  char **ret_text)
+		  bool installed, char **ret_text)
 {
 	struct text text = { 0 };
 
 	text_add(&text, "%s", head);
 	text_add(&text, "SUBSYSTEM!=\"pci\", GOTO=\"" END "\"\n"
-			"ACTION!=\"add\", GOTO=\"" END "\"\n"
-			"\n# Virtual functions wait for the rules below.\n");
+			"ACTION!=\"add\", GOTO=\"" END "\"\n");
+	if (installed)
+		add_conditions(&text);
+	text_add(&text, "\n# Virtual functions wait for the rules below.\n");
 	add_autoprobe(&text, claims);
 	add_replay(&text, claims, known);
 	text_add(&text,
@@ -419,7 +448,7 @@ int udev_rule_render(const struct claims *claims, const struct snapshot *known, 
 	return render(
 		claims, known,
 		"# Made at boot by vfio-claim-boot from the claims in force; do not edit.\n",
-		ret_text);
+		false, ret_text);
 }
 
 int udev_rule_render_installed(const struct claims *claims, char **ret_text)
@@ -428,14 +457,6 @@ int udev_rule_render_installed(const struct claims *claims, char **ret_text)
 		claims, NULL,
 		"# Made by `vfio-claim apply` from the configuration; do not edit.\n"
 		"# For a /run that did not come along from the initramfs (busybox's\n"
-		"# switch_root): where the boot helper's own rule or record is, that counts.\n"
-		"TEST==\"/" RUN_UDEV_RULE_PATH "\", GOTO=\"" END "\"\n"
-		"TEST==\"/" RUN_RECORD_PATH "\", GOTO=\"" END "\"\n"
-		"IMPORT{cmdline}=\"rd.vfio-claim\"\n"
-		"IMPORT{cmdline}=\"single\"\n"
-		"IMPORT{cmdline}=\"recovery\"\n"
-		"ENV{single}==\"?*\", GOTO=\"" END "\"\n"
-		"ENV{recovery}==\"?*\", GOTO=\"" END "\"\n"
-		"ENV{rd.vfio-claim}==\"0|no|off\", GOTO=\"" END "\"\n",
-		ret_text);
+		"# switch_root): where the boot helper's own rule or record is, that counts.\n",
+		true, ret_text);
 }

@@ -63,6 +63,29 @@ entries() {
 	grep -E '^\s+linux' "$ROOT/boot/grub/grub.cfg"
 }
 
+# udev passes over every rd.* word outside an initramfs, so the rule has grep look.
+@test "apply: its udev rule does nothing in a boot that is switched off" {
+	local rule=$ROOT/etc/udev/rules.d/71-vfio-claim.rules command words
+
+	apply >/dev/null 2>&1
+	command=$(sed -nE \
+		's|.*PROGRAM=="(/bin/grep .*) /proc/cmdline", GOTO="vfio_claim_end"$|\1|p' "$rule")
+	[ -n "$command" ]
+	read -ra command <<<"$command"
+	for words in rd.vfio-claim=0 'quiet rd.vfio_claim=off' 'rd.vfio-claim=no ro' \
+		'"rd.vfio-claim=0"' 'rd.vfio-claim=10de:1c30 rd.vfio-claim=0'; do
+		run -0 "${command[@]}" <<<"$words"
+	done
+	for words in quiet rd.vfio-claim=1 rd.vfio-claim=0000:02:00.0 rd.vfio-claim=02:00.0 \
+		rd.vfio-claim=00:1f.3,8086:2930 rd.vfio-claim.debug=0 vfio-claim=0; do
+		run -1 "${command[@]}" <<<"$words"
+	done
+	# No process for other events, nor for a replay of what is there.
+	[ "$(grep -oE '^(SUBSYSTEM|ACTION|ENV.SYNTH_UUID.|.*PROGRAM==./bin/grep)' "$rule" |
+		head -n 4 | sed 's/.*PROGRAM.*/PROGRAM/' | paste -sd' ')" = \
+		'SUBSYSTEM ACTION ENV{SYNTH_UUID} PROGRAM' ]
+}
+
 @test "apply: every image and every entry has the claims" {
 	run -0 --separate-stderr apply
 	[[ $output == *"wrote /etc/default/grub.d/90-vfio-claim.cfg"* ]]

@@ -389,6 +389,32 @@ static void test_long_lines(void **state)
 	free(known.devices);
 }
 
+/* The installed rule has conditions of its own, behind those that most events end at. */
+static void test_installed(void **state)
+{
+	static const struct test_claim from = { .name = "a", .match = { "10de:1c30" } };
+	static const char begin[] =
+		"SUBSYSTEM!=\"pci\", GOTO=\"vfio_claim_end\"\n"
+		"ACTION!=\"add\", GOTO=\"vfio_claim_end\"\n"
+		"TEST==\"/" RUN_UDEV_RULE_PATH "\", GOTO=\"vfio_claim_end\"\n";
+	struct claims claims = claims_of(&from, 1);
+	char *boot = render(&from, 1);
+	char *rule = NULL;
+
+	(void)state;
+	assert_int_equal(udev_rule_render_installed(&claims, &rule), 0);
+	assert_contains(rule, begin);
+	assert_contains(rule, "TEST==\"/" RUN_RECORD_PATH "\", GOTO=\"vfio_claim_end\"\n");
+	assert_contains(rule, "ENV{rd.vfio-claim}==\"0|no|off\", GOTO=\"vfio_claim_end\"\n");
+	/* From there on the two are the same. */
+	const char *rest = strstr(rule, "\n# Virtual functions wait");
+	assert_non_null(rest);
+	assert_string_equal(rest, strstr(boot, "\n# Virtual functions wait"));
+	free(boot);
+	free(rule);
+	claims_free(&claims);
+}
+
 static void test_no_claims(void **state)
 {
 	char *rule = render(NULL, 0);
@@ -407,6 +433,7 @@ int main(void)
 		cmocka_unit_test(test_autoprobe),  cmocka_unit_test(test_companions),
 		cmocka_unit_test(test_no_claims),  cmocka_unit_test(test_replay),
 		cmocka_unit_test(test_long_lines), cmocka_unit_test(test_guarded),
+		cmocka_unit_test(test_installed),
 	};
 
 	return cmocka_run_group_tests_name("udev_rule", tests, NULL, NULL);
