@@ -81,6 +81,17 @@ static int add_modules(struct cmdline *cmdline, struct module_list *list, const 
 	return 0;
 }
 
+/* Claims of vfio-pci.ids= have a name of their own and do not count. */
+static size_t next_number(const struct claims *claims)
+{
+	size_t number = 1;
+
+	for (size_t i = 0; i < claims->count; i++)
+		if (claims->items[i].origin == ORIGIN_ARGUMENT)
+			number++;
+	return number;
+}
+
 static int add_claim(struct cmdline *cmdline, const char *value)
 {
 	struct selector selector;
@@ -89,7 +100,7 @@ static int add_claim(struct cmdline *cmdline, const char *value)
 
 	if (selector_parse(value, true, &selector, reason) < 0)
 		return add_problem(cmdline, "rd.vfio-claim=%.80s: %s", value, reason);
-	(void)snprintf(name, sizeof(name), "rd.vfio-claim-%zu", cmdline->claims.count + 1);
+	(void)snprintf(name, sizeof(name), "rd.vfio-claim-%zu", next_number(&cmdline->claims));
 	struct claim *claim = claims_add(&cmdline->claims, name);
 	if (claim == NULL)
 		return -ENOMEM;
@@ -97,22 +108,34 @@ static int add_claim(struct cmdline *cmdline, const char *value)
 	return claim_add_match(claim, &selector);
 }
 
+static bool means_off(const char *value)
+{
+	return strcmp(value, "0") == 0 || strcmp(value, "no") == 0 || strcmp(value, "off") == 0;
+}
+
+static bool means_on(const char *value)
+{
+	return *value == '\0' || strcmp(value, "1") == 0 || strcmp(value, "yes") == 0 ||
+	       strcmp(value, "on") == 0;
+}
+
 static int set_switch(struct cmdline *cmdline, const char *value)
 {
-	static const char *const off[] = { "0", "no", "off", NULL };
-	static const char *const on[] = { "", "1", "yes", "on", NULL };
-
-	for (size_t i = 0; off[i] != NULL; i++)
-		if (strcmp(value, off[i]) == 0) {
-			cmdline->disabled = true;
-			cmdline->disabled_by = "rd.vfio-claim=0";
-			return 0;
-		}
+	if (means_off(value)) {
+		cmdline->disabled = true;
+		cmdline->disabled_by = "rd.vfio-claim=0";
+		return 0;
+	}
 	cmdline->enabled = true;
-	for (size_t i = 0; on[i] != NULL; i++)
-		if (strcmp(value, on[i]) == 0)
-			return 0;
-	return add_claim(cmdline, value);
+	return means_on(value) ? 0 : add_claim(cmdline, value);
+}
+
+static int set_debug(struct cmdline *cmdline, const char *value)
+{
+	if (!means_off(value) && !means_on(value))
+		return add_problem(cmdline, "rd.vfio-claim.debug=%.60s: write 1 or 0", value);
+	cmdline->debug = means_on(value);
+	return 0;
 }
 
 /*
@@ -259,6 +282,8 @@ static int read_argument(struct cmdline *cmdline, char *argument)
 
 	if ((value = value_of(argument, "rd.vfio-claim")) != NULL)
 		return set_switch(cmdline, value);
+	if ((value = value_of(argument, "rd.vfio-claim.debug")) != NULL)
+		return set_debug(cmdline, value);
 	if ((value = value_of(argument, "vfio-pci.ids")) != NULL)
 		return set_ids(cmdline, value);
 	if ((value = value_of(argument, "rd.driver.pre")) != NULL)
@@ -276,6 +301,11 @@ static int read_argument(struct cmdline *cmdline, char *argument)
 	else if (is_name(argument, "rd.vfio-claim"))
 		return add_problem(cmdline,
 				   "rd.vfio-claim has no value: write =SELECTOR, or =0");
+	else if (name_length(argument, "rd.vfio-claim.") > 0)
+		return add_problem(cmdline,
+				   "'%.60s' is none of vfio-claim's arguments: these are "
+				   "rd.vfio-claim= and rd.vfio-claim.debug",
+				   argument);
 	return 0;
 }
 

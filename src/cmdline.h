@@ -16,7 +16,7 @@ struct cmdline {
 	const char *disabled_by;      /* the argument that says so: a static string, or NULL */
 	const char *recovery;         /* single or recovery: GRUB's recovery entry; or NULL */
 	bool enabled;                 /* rd.vfio-claim=1 (or yes, on), or a selector */
-	bool debug;                   /* rd.vfio-claim.debug */
+	bool debug;                   /* rd.vfio-claim.debug, or =1 */
 	const char *network_by;       /* what shows a boot over the network: a static string */
 	struct module_list pre;       /* rd.driver.pre= */
 	struct module_list post;      /* rd.driver.post= */

@@ -125,15 +125,35 @@ static void test_switch(void **state)
 
 static void test_debug(void **state)
 {
-	static const char *const lines[] = { "ro rd.vfio-claim.debug", "rd.vfio_claim.debug" };
+	static const struct {
+		const char *string;
+		bool debug;
+	} rows[] = {
+		{ "ro rd.vfio-claim.debug", true },
+		{ "rd.vfio_claim.debug", true },
+		{ "rd.vfio-claim.debug=1", true },
+		{ "rd.vfio_claim.debug=yes", true },
+		{ "rd.vfio-claim.debug=on", true },
+		{ "rd.vfio-claim.debug=", true },
+		{ "rd.vfio-claim.debug=0", false },
+		{ "rd.vfio-claim.debug rd.vfio-claim.debug=no", false },
+		{ "rd.vfio-claim.debug=off rd.vfio-claim.debug", true },
+		{ "rd.vfio-claim=1", false },
+		{ "-- rd.vfio-claim.debug=1", false },
+	};
 
 	(void)state;
-	for (size_t i = 0; i < LENGTH(lines); i++) {
-		struct cmdline cmdline = parse(lines[i]);
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		struct cmdline cmdline = parse(rows[i].string);
 
-		assert_true(cmdline.debug);
+		if (cmdline.debug != rows[i].debug)
+			fail_msg("%s", rows[i].string);
+		assert_false(cmdline.disabled);
+		assert_int_equal(cmdline.problem_count, 0);
 		cmdline_free(&cmdline);
 	}
+	assert_problem("rd.vfio-claim.debug=all", "rd.vfio-claim.debug=all: write 1 or 0");
+	assert_problem("rd.vfio-claim.log=1", "'rd.vfio-claim.log=1' is none of");
 }
 
 static void test_selectors(void **state)
@@ -210,6 +230,9 @@ static void test_ids(void **state)
 	assert_claims("vfio-pci.ids=wrong,10de:1c30", "vfio-pci.ids: 10de:1c30");
 	assert_claims("rd.vfio-claim=class=03 vfio-pci.ids=1:2",
 		      "rd.vfio-claim-1: class=03; vfio-pci.ids: 0001:0002");
+	assert_claims("vfio-pci.ids=1:2 rd.vfio-claim=class=03 rd.vfio-claim=class=12",
+		      "vfio-pci.ids: 0001:0002; rd.vfio-claim-1: class=03; "
+		      "rd.vfio-claim-2: class=12");
 }
 
 static void test_wrong_ids(void **state)
