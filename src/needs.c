@@ -122,14 +122,18 @@ static void protect_all(struct search *search, const char *what, const char *why
 	search->may_be_cleared = may_be_cleared;
 }
 
+/* Spread over devices without any of them having its number (fs/btrfs, fs/bcachefs). */
+static bool has_several_devices(const struct mount_entry *entry)
+{
+	return strcmp(entry->type, "btrfs") == 0 || strcmp(entry->type, "bcachefs") == 0;
+}
+
 static int add_block(struct search *search, const struct mount_entry *entry, const char *name)
 {
 	struct storage storage = { 0 };
 	char what[GUARD_REASON_SIZE];
-	bool several =
-		strcmp(entry->type, "btrfs") == 0 || strcmp(entry->type, "bcachefs") == 0;
-	int r = several ? storage_add_btrfs(search->root, name, &storage)
-			: storage_add(search->root, name, &storage);
+	int r = has_several_devices(entry) ? storage_add_btrfs(search->root, name, &storage)
+					   : storage_add(search->root, name, &storage);
 
 	describe(entry, what);
 	for (size_t i = 0; r == 0 && i < storage.count; i++)
@@ -184,19 +188,69 @@ static bool is_crypt_mapping(const struct search *search, const char *source)
 	return false;
 }
 
-/*
- * @there: it is mounted; a name that is not found is then no reason to worry, if its number
- *         was followed
- */
-static int add_entry(struct search *search, const struct mount_entry *entry, bool there)
+static void note_unknown(struct search *search, const struct mount_entry *entry)
 {
-	char name[BLOCK_NAME_SIZE];
 	char what[GUARD_REASON_SIZE];
 
 	describe(entry, what);
+	protect_all(search, what, "is on devices that are not known: all storage stays", false);
+}
+
+/* An entry without a block device that could be followed. */
+static void note_missing(struct search *search, const struct mount_entry *entry, bool there)
+{
+	char what[GUARD_REASON_SIZE];
+
+	if (there) {
+		/* Every other type has its device's number, or no device of ours: fuse has
+		 * the source /dev/fuse. */
+		if (entry->major == 0 && has_several_devices(entry))
+			note_unknown(search, entry);
+		return;
+	}
+	/* A network file system has no device, and what is optional need not be there. A
+	 * mapping of crypttab has its devices from there. */
+	if (entry->network || entry->optional || is_crypt_mapping(search, entry->source))
+		return;
+	/* To libblkid each disk of it has a file system like any other, so that no controller
+	 * can be cleared for what is seen on its disks. */
+	if (strcmp(entry->type, "bcachefs") == 0) {
+		note_unknown(search, entry);
+		return;
+	}
+	describe(entry, what);
+	protect_all(search, what, "is not found: what could hide it stays", true);
+}
+
+/* "/dev/a:/dev/b", as bcachefs names its devices (fs/bcachefs/util.c: bch2_split_devs()). */
+static int add_parts(struct search *search, const struct mount_entry *entry, bool there)
+{
+	char name[BLOCK_NAME_SIZE];
+	char parts[MOUNT_FIELD_SIZE];
+	char *rest = NULL;
+	bool missing = false;
+	int r = 0;
+
+	memcpy(parts, entry->source, sizeof(parts));
+	for (char *part = strtok_r(parts, ":", &rest); part != NULL && r == 0;
+	     part = strtok_r(NULL, ":", &rest)) {
+		if (block_resolve(search->root, part, name) == 0)
+			r = add_block(search, entry, name);
+		else
+			missing = true;
+	}
+	if (missing)
+		note_missing(search, entry, there);
+	return r;
+}
+
+/* @there: it is mounted, so that a name that is not found is seldom a reason to worry */
+static int add_entry(struct search *search, const struct mount_entry *entry, bool there)
+{
+	char name[BLOCK_NAME_SIZE];
+
 	if (has_hidden_device(entry)) {
-		protect_all(search, what, "is on devices that are not known: all storage stays",
-			    false);
+		note_unknown(search, entry);
 		return 0;
 	}
 	if (has_no_device(entry))
@@ -205,11 +259,9 @@ static int add_entry(struct search *search, const struct mount_entry *entry, boo
 	     block_of_number(search->root, entry->major, entry->minor, name) == 0) ||
 	    block_resolve(search->root, entry->source, name) == 0)
 		return add_block(search, entry, name);
-	/* A network file system has no device, and what is optional need not be there. A
-	 * mapping of crypttab has its devices from there. */
-	if (!there && !entry->network && !entry->optional &&
-	    !is_crypt_mapping(search, entry->source))
-		protect_all(search, what, "is not found: what could hide it stays", true);
+	if (strcmp(entry->type, "bcachefs") == 0)
+		return add_parts(search, entry, there);
+	note_missing(search, entry, there);
 	return 0;
 }
 

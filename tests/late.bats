@@ -79,6 +79,13 @@ mounted() {
 
 fstab() { cat >>"$ROOT/sysroot/etc/fstab"; }
 
+# contents NAME USAGE TYPE: as udev writes down what libblkid found.
+contents() {
+	mkdir -p "$ROOT/run/udev/data"
+	printf 'E:ID_FS_USAGE=%s\nE:ID_FS_TYPE=%s\n' "$2" "$3" \
+		>"$ROOT/run/udev/data/b$(cat "$ROOT/sys/class/block/$1/dev")"
+}
+
 # tagged uuid VALUE NAME: as udev's link.
 tagged() {
 	mkdir -p "$ROOT/dev/disk/by-$1"
@@ -202,6 +209,88 @@ taken() {
 	boot
 	kept $NVME_A '/ (/dev/sdap1) is on it'
 	kept $SATA '/ (/dev/sdap1) is on it'
+	taken $NVME_B
+}
+
+@test "late: bcachefs names all its devices; one that is not found keeps all storage" {
+	early='0000:0[78]:00.0 vfio-pci'
+	disk nvme0n1 $NVME_A nvme/nvme0
+	disk nvme1n1 $NVME_B nvme/nvme1
+	echo "30 1 0:40 / /sysroot rw - bcachefs /dev/nvme0n1p1:/dev/nvme1n1p1 rw" \
+		>"$ROOT/proc/self/mountinfo"
+	boot
+	kept $NVME_A '/ (/dev/nvme0n1p1:/dev/nvme1n1p1) is on it'
+	kept $NVME_B '/ (/dev/nvme0n1p1:/dev/nvme1n1p1) is on it'
+	taken $SATA $HBA
+	[ "$(record .late.storage_reason)" = null ]
+
+	setup
+	disk nvme0n1 $NVME_A nvme/nvme0
+	echo "30 1 0:40 / /sysroot rw - bcachefs /dev/nvme0n1p1:/dev/gone rw" \
+		>"$ROOT/proc/self/mountinfo"
+	boot
+	kept $NVME_A '/ (/dev/nvme0n1p1:/dev/gone) is on it'
+	kept $NVME_B '/ (/dev/nvme0n1p1:/dev/gone) is on devices that are not known'
+}
+
+@test "late: bcachefs of fstab is followed too, and is on no disk's word when not found" {
+	early='0000:0[78]:00.0 vfio-pci'
+	disk nvme0n1 $NVME_A nvme/nvme0
+	disk nvme1n1 $NVME_B nvme/nvme1
+	disk sda $SATA ata1/block
+	mounted nvme0n1p1 /
+	fstab <<<'/dev/nvme1n1p1:/dev/sdap1 /srv bcachefs defaults 0 0'
+	boot
+	kept $NVME_B '/srv (/dev/nvme1n1p1:/dev/sdap1) is on it'
+	kept $SATA '/srv (/dev/nvme1n1p1:/dev/sdap1) is on it'
+	taken $HBA
+
+	# The disk is seen to have a file system, which hides nothing of any other type.
+	setup
+	disk nvme0n1 $NVME_A nvme/nvme0
+	disk nvme1n1 $NVME_B nvme/nvme1
+	mounted nvme0n1p1 /
+	for name in nvme1n1 nvme1n1p1; do
+		contents $name filesystem ext4
+	done
+	fstab <<<'/dev/gone /srv ext4 defaults 0 0'
+	boot
+	kept $HBA '/srv (/dev/gone) is not found'
+	taken $NVME_B
+
+	setup
+	disk nvme0n1 $NVME_A nvme/nvme0
+	disk nvme1n1 $NVME_B nvme/nvme1
+	mounted nvme0n1p1 /
+	for name in nvme1n1 nvme1n1p1; do
+		contents $name filesystem bcachefs
+	done
+	fstab <<<'/dev/gone:/dev/gone2 /srv bcachefs defaults 0 0'
+	boot
+	kept $NVME_B '/srv (/dev/gone:/dev/gone2) is on devices that are not known'
+
+	setup
+	disk nvme0n1 $NVME_A nvme/nvme0
+	disk nvme1n1 $NVME_B nvme/nvme1
+	mounted nvme0n1p1 /
+	fstab <<<'/dev/gone:/dev/nvme1n1p1 /srv bcachefs nofail 0 0'
+	boot
+	kept $NVME_B '/srv (/dev/gone:/dev/nvme1n1p1) is on it'
+	taken $SATA
+}
+
+@test "late: a mounted btrfs whose device is not found keeps all storage; fuse does not" {
+	early='0000:0[78]:00.0 vfio-pci'
+	disk nvme0n1 $NVME_A nvme/nvme0
+	echo "30 1 0:40 / /sysroot rw - btrfs /dev/gone rw" >"$ROOT/proc/self/mountinfo"
+	boot
+	kept $NVME_A '/ (/dev/gone) is on devices that are not known: all storage stays'
+
+	setup
+	disk nvme0n1 $NVME_A nvme/nvme0
+	mounted nvme0n1p1 /
+	echo "31 1 0:41 / /sysroot/etc/pve rw - fuse /dev/fuse rw" >>"$ROOT/proc/self/mountinfo"
+	boot
 	taken $NVME_B
 }
 
