@@ -365,7 +365,8 @@ static void add_secure_boot(struct capture *capture, const char *path)
 
 static void add_firmware_table(struct capture *capture, const char *path)
 {
-	static const char *const names[] = { "DMAR", "IVRS", "IORT", NULL };
+	static const char *const names[] = { "DMAR", "IVRS", "IORT",  "iBFT",
+					     "IBFT", "BIFT", "NBFT*", NULL };
 
 	if (name_fits(base_name(path), names))
 		capture_presence(capture, path);

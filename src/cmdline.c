@@ -309,17 +309,73 @@ static int read_argument(struct cmdline *cmdline, char *argument)
 	return 0;
 }
 
-/* What ends in '=' must have a value, and not "off" or "none"; other words stand as they are. */
+/*
+ * What ends in '=' must have a value, and not "off" or "none"; other words stand as they are.
+ * dracut.cmdline(7), and of dracut the modules that read them: nfs, iscsi, nbd, cifs, fcoe, nvmf,
+ * livenet (parse-livenet.sh) with the addresses of url-lib (url-lib.sh); initramfs-tools(7);
+ * live-boot(7) and its 9990-cmdline-old; rooturl of cloud-initramfs-tools (rooturl-generator.sh);
+ * systemd-import-generator(8).
+ */
 static const char *const network_words[] = {
-	"ip=",         "BOOTIF=",  "netroot=",  "nfsroot=",   "root=/dev/nfs",  "root=nfs",
-	"root=iscsi:", "root=nbd", "root=dhcp", "root=cifs:", "root=live:http", "root=live:nfs",
-	"boot=nfs",    "BOOT=nfs", "IP=",       "nbdroot=",   "rd.neednet=1",   "rd.iscsi.",
-	"iscsi_",      "rd.nvmf.", "nvmf.",     "rd.fcoe",    "fcoe=",          "rd.nbd",
-	"ISCSI_",      NULL,
+	"ip=",
+	"BOOTIF=",
+	"netroot=",
+	"nfsroot=",
+	"root=/dev/nfs",
+	"root=/dev/cifs",
+	"root=nfs",
+	"root=iscsi:",
+	"root=nbd",
+	"root=dhcp",
+	"root=cifs:",
+	"root=live:http",
+	"root=live:nfs",
+	"root=live:ftp",
+	"root=live:tftp",
+	"root=live:torrent",
+	"root=http",
+	"root=ftp:",
+	"root=squash:http",
+	"root=tar:http",
+	"live.updates=",
+	"boot=nfs",
+	"BOOT=nfs",
+	"IP=",
+	"nbdroot=",
+	"rd.iscsi.",
+	"iscsi_",
+	"rd.nvmf.",
+	"nvmf.",
+	"rd.fcoe",
+	"fcoe=",
+	"rd.nbd",
+	"ISCSI_",
+	"fetch=",
+	"httpfs=",
+	"ftpfs=",
+	"netboot=",
+	"iscsi=",
+	"rd.systemd.pull=",
+	NULL,
 };
+
+/* A switch of dracut: everything but these is on, also nothing (dracut-lib.sh: getargbool()). */
+static bool is_switched_on(const char *argument, const char *name)
+{
+	size_t length = strlen(name);
+
+	if (strncmp(argument, name, length) != 0)
+		return false;
+	argument += length;
+	return *argument == '\0' ||
+	       (*argument == '=' && strcmp(argument, "=0") != 0 &&
+		strcmp(argument, "=no") != 0 && strcmp(argument, "=off") != 0);
+}
 
 static const char *network_word(const char *argument)
 {
+	if (is_switched_on(argument, "rd.neednet"))
+		return "rd.neednet";
 	for (size_t i = 0; network_words[i] != NULL; i++) {
 		const char *word = network_words[i];
 		size_t length = strlen(word);

@@ -577,14 +577,31 @@ int needs_find(const struct root *root, const char *real_root, unsigned what,
 
 /* ---- Before there is a network */
 
-/* Files that are there only where the boot goes over the network. */
+/*
+ * Files that are there only where the boot goes over the network. Whose they are:
+ * - the firmware's tables for iSCSI and for NVMe over fabrics: the kernel shows them before the
+ *   module that reads them is loaded (drivers/firmware/iscsi_ibft.c: ibft_signs), and numbers
+ *   them from 1 where there are several (drivers/acpi/sysfs.c: acpi_table_attr_init()); dracut's
+ *   module nvmf makes arguments of NBFT* (parse-nvmf-boot-connections.sh)
+ * - what the hooks of open-iscsi, dropbear, clevis and mandos leave in an image of
+ *   initramfs-tools, mandos in one of dracut too: but for the first they go to the network
+ *   without being told to
+ */
 static const char *network_file(const struct root *root)
 {
-	/* The firmware's table; what the hooks of open-iscsi, dropbear and clevis leave in an
-	 * image of initramfs-tools: the last two ask DHCP without being told to. */
-	static const char *const files[] = { "sys/firmware/ibft", "etc/iscsi.initramfs",
-					     "scripts/init-premount/dropbear",
-					     "scripts/local-top/clevis" };
+	static const char *const files[] = {
+		"sys/firmware/ibft",
+		"sys/firmware/acpi/tables/iBFT",
+		"sys/firmware/acpi/tables/IBFT",
+		"sys/firmware/acpi/tables/BIFT",
+		"sys/firmware/acpi/tables/NBFT",
+		"sys/firmware/acpi/tables/NBFT1",
+		"etc/iscsi.initramfs",
+		"scripts/init-premount/dropbear",
+		"scripts/init-premount/mandos",
+		"lib/mandos",
+		"scripts/local-top/clevis",
+	};
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		if (faccessat(root->fd, files[i], F_OK, 0) == 0)

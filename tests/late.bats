@@ -475,6 +475,25 @@ taken() {
 	[ "$(record '[.devices[] | select(.outcome == "waiting")] | length')" -eq 8 ]
 }
 
+@test "late: what the firmware or the image is made for says of a network boot counts" {
+	local file tables=sys/firmware/acpi/tables
+
+	mkdir -p "$ROOT/$tables" "$ROOT/scripts/init-premount" "$ROOT/scripts/local-top" \
+		"$ROOT/lib"
+	: >"$ROOT/$tables/DSDT"
+	"$HELPER" --root "$ROOT" 2>/dev/null
+	[ "$(record '[.devices[] | select(.outcome == "waiting")] | length')" -eq 6 ]
+	for file in $tables/NBFT $tables/NBFT1 $tables/iBFT $tables/IBFT $tables/BIFT \
+		sys/firmware/ibft etc/iscsi.initramfs scripts/init-premount/mandos \
+		scripts/local-top/clevis lib/mandos; do
+		: >"$ROOT/$file"
+		"$HELPER" --root "$ROOT" 2>/dev/null
+		[ "$(record '[.devices[] | select(.outcome == "waiting")] | length')" -eq 8 ] ||
+			{ echo "$file"; return 1; }
+		rm "$ROOT/$file"
+	done
+}
+
 @test "late: when = early with the exact address is taken early, whatever is on it" {
 	claims <<<$'[claim disk]\nmatch = 02:00.0 144d:a80a\nwhen = early\n[claim usb]\nmatch = class=0c03'
 	disk nvme1n1 $NVME_B nvme/nvme1
