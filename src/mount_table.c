@@ -239,18 +239,23 @@ bool swaps_next(const char **text, struct mount_entry *entry)
 	return false;
 }
 
-/* KEY=VALUE, where the line begins with KEY. */
+/* KEY=VALUE; blanks may be at both ends and around the sign (systemd.syntax(7)). */
 static bool read_key(const char *line, size_t length, const char *key, char *out, size_t size)
 {
+	static const char blanks[] = " \t\r";
+	const char *end = line + length;
 	size_t name = strlen(key);
 
-	if (length < name || strncmp(line, key, name) != 0)
+	line += strspn(line, blanks);
+	if (strncmp(line, key, name) != 0)
 		return false;
-	line += name;
-	length -= name;
-	while (length > 0 && strchr(" \t\r", line[length - 1]) != NULL)
-		length--;
-	copy_unescaped(out, size, line, length);
+	line += name + strspn(line + name, blanks);
+	if (*line != '=')
+		return false;
+	line += 1 + strspn(line + 1, blanks);
+	while (end > line && strchr(blanks, end[-1]) != NULL)
+		end--;
+	copy_unescaped(out, size, line, end > line ? (size_t)(end - line) : 0);
 	return true;
 }
 
@@ -262,11 +267,11 @@ bool mount_unit_parse(const char *text, struct mount_entry *entry)
 	while (*text != '\0') {
 		size_t length = strcspn(text, "\n");
 
-		if (read_key(text, length, "Options=", options, sizeof(options)))
+		if (read_key(text, length, "Options", options, sizeof(options)))
 			read_options(entry, options, strlen(options));
-		(void)(read_key(text, length, "What=", entry->source, sizeof(entry->source)) ||
-		       read_key(text, length, "Where=", entry->target, sizeof(entry->target)) ||
-		       read_key(text, length, "Type=", entry->type, sizeof(entry->type)));
+		(void)(read_key(text, length, "What", entry->source, sizeof(entry->source)) ||
+		       read_key(text, length, "Where", entry->target, sizeof(entry->target)) ||
+		       read_key(text, length, "Type", entry->type, sizeof(entry->type)));
 		text += length + (text[length] == '\n');
 	}
 	entry->network = entry->network || type_is_network(entry->type);

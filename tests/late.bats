@@ -360,6 +360,19 @@ taken() {
 	taken $USB_A
 }
 
+@test "late: a mount unit may have blanks around its signs" {
+	early='0000:0[78]:00.0 vfio-pci'
+	disk nvme0n1 $NVME_A nvme/nvme0
+	disk nvme1n1 $NVME_B nvme/nvme1
+	mounted nvme0n1p1 /
+	mkdir -p "$ROOT/sysroot/etc/systemd/system"
+	printf '[Mount]\n  What = /dev/nvme1n1p1\nWhere\t=\t/srv\n' \
+		>"$ROOT/sysroot/etc/systemd/system/srv.mount"
+	boot
+	kept $NVME_B '/srv (/dev/nvme1n1p1) is on it'
+	taken $SATA
+}
+
 @test "late: a volume of crypttab that is not open yet is where crypttab says" {
 	early=vfio-pci
 	disk nvme0n1 $NVME_A nvme/nvme0

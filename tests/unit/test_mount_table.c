@@ -139,6 +139,13 @@ static void test_mount_units(void **state)
 				     &entry));
 	check(&entry, "/dev/disk/by-label/data", "/data", "ext4");
 	assert_true(entry.optional);
+	assert_true(mount_unit_parse("[Mount]\n  What\t = /dev/sdb1 \t\r\nWhere =/opt\n"
+				     "Type= xfs\nOptions = noauto\nWhatever=/dev/sdc\n"
+				     "Where",
+				     &entry));
+	check(&entry, "/dev/sdb1", "/opt", "xfs");
+	assert_true(entry.not_at_boot);
+	assert_false(mount_unit_parse("[Mount]\nWhat =   \nWhat", &entry));
 	assert_true(mount_unit_parse("[Swap]\nWhat=UUID=1", &entry));
 	check(&entry, "UUID=1", "swap", "");
 	assert_false(mount_unit_parse("[Unit]\n#What=/dev/x\n", &entry));
