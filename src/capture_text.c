@@ -235,18 +235,36 @@ int capture_interrupts(const char *text, char **ret_text)
 	return filter_lines(text, add_interrupt_line, ret_text);
 }
 
+/* The value of KEY=VALUE, blanks around the sign or not (systemd.syntax(7)); else NULL. */
+static char *value_of(char *line, const char *key)
+{
+	size_t length = strlen(key);
+
+	if (strncmp(line, key, length) != 0)
+		return NULL;
+	line += length + strspn(line + length, " \t");
+	return *line == '=' ? line + 1 + strspn(line + 1, " \t") : NULL;
+}
+
+/*
+ * Only what mount_unit_parse() reads: a line that goes on after a backslash could have any part
+ * of the options in it.
+ */
 static bool add_unit_line(char *line, struct text *out)
 {
+	static const char *const keys[] = { "What", "Where", "Type" };
 	char *at = line + strspn(line, " \t");
+	char *value;
 
-	if (*at == '#' || *at == ';' || *at == '\0')
-		return true;
-	if (strncmp(at, "Options=", 8) == 0) {
-		text_add(out, "Options=");
-		clean_options(at + 8, out);
-		text_add(out, "\n");
-	} else {
+	if (*at == '[')
 		text_add(out, "%s\n", at);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if ((value = value_of(at, keys[i])) != NULL)
+			text_add(out, "%s=%s\n", keys[i], value);
+	if ((value = value_of(at, "Options")) != NULL) {
+		text_add(out, "Options=");
+		clean_options(value, out);
+		text_add(out, "\n");
 	}
 	return true;
 }

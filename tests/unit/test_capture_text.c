@@ -121,6 +121,11 @@ static void test_unit(void **state)
 		     "# by somebody\n[Mount]\n What=//nas/a\nWhere=/a\n"
 		     "Options=user=me,password=secret,_netdev\n; more\n",
 		     "[Mount]\nWhat=//nas/a\nWhere=/a\nOptions=_netdev\n");
+	check_filter(capture_unit,
+		     "[Unit]\nDescription=mine\n[Mount]\nWhat = //nas/a\nType\t=cifs\n"
+		     "Options = user=me,_netdev,\\\n  password=secret\n"
+		     "Optionspassword=secret\n",
+		     "[Unit]\n[Mount]\nWhat=//nas/a\nType=cifs\nOptions=_netdev,\\\n");
 }
 
 static void test_udev(void **state)
