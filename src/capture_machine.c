@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "mount_table.h"
 #include "pci.h"
 #include "scan.h"
 #include "target.h"
@@ -398,10 +399,21 @@ static void add_disk_links(struct capture *capture, const char *path)
 /* Units that somebody wrote: those that systemd makes of fstab say nothing new. */
 static void add_mount_unit(struct capture *capture, const char *path)
 {
-	const char *dot = strrchr(base_name(path), '.');
-
-	if (dot != NULL && (strcmp(dot, ".mount") == 0 || strcmp(dot, ".swap") == 0))
+	if (unit_is_mount(base_name(path)))
 		capture_file(capture, path, capture_unit);
+}
+
+static void add_wanted_unit(struct capture *capture, const char *path)
+{
+	if (unit_is_mount(base_name(path)))
+		capture_presence(capture, path);
+}
+
+/* Which of them the boot starts. */
+static void add_wanted_units(struct capture *capture, const char *path)
+{
+	if (unit_directory_is_of_target(base_name(path)))
+		capture_each(capture, path, add_wanted_unit);
 }
 
 /* Of block devices alone. */
@@ -446,6 +458,9 @@ static void add_files(struct capture *capture)
 	capture_each(capture, "sys/firmware/acpi/tables", add_firmware_table);
 	capture_presence(capture, "sys/firmware/ibft");
 	capture_each(capture, "etc/systemd/system", add_mount_unit);
+	capture_each(capture, "etc/systemd/system", add_wanted_units);
+	capture_each(capture, "run/systemd/system", add_wanted_units);
+	capture_each(capture, "usr/lib/systemd/system", add_wanted_units);
 	capture_each(capture, "run/udev/data", add_udev_record);
 	capture_each(capture, "dev", add_node_directory);
 	capture_each(capture, "dev/disk", add_disk_links);

@@ -277,3 +277,18 @@ bool mount_unit_parse(const char *text, struct mount_entry *entry)
 	entry->network = entry->network || type_is_network(entry->type);
 	return entry->source[0] != '\0';
 }
+
+bool unit_is_mount(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot != NULL && (strcmp(dot, ".mount") == 0 || strcmp(dot, ".swap") == 0);
+}
+
+bool unit_directory_is_of_target(const char *name)
+{
+	const char *ending = strstr(name, ".target.");
+
+	return ending != NULL && (strcmp(ending, ".target.requires") == 0 ||
+				  strcmp(ending, ".target.wants") == 0);
+}

@@ -41,6 +41,15 @@ bool swaps_next(const char **text, struct mount_entry *entry);
  */
 bool mount_unit_parse(const char *text, struct mount_entry *entry);
 
+/* True for the file name of such a unit: "srv.mount", "dev-sda2.swap". */
+bool unit_is_mount(const char *name);
+
+/*
+ * True for a directory of links to the units that a target starts: "local-fs.target.requires",
+ * "swap.target.wants" (systemd.unit(5)).
+ */
+bool unit_directory_is_of_target(const char *name);
+
 /* True for a file system that no block device of this machine carries: proc, tmpfs, overlay. */
 bool type_is_virtual(const char *type);
 

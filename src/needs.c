@@ -16,7 +16,9 @@
 #define INTERFACES "sys/class/net"
 #define BLOCKS "sys/class/block"
 
-enum { FILE_SIZE_MOST = 1 << 20 };
+#define UNITS "etc/systemd/system"
+
+enum { FILE_SIZE_MOST = 1 << 20, REAL_PATH_SIZE = PATH_MAX };
 
 struct search {
 	const struct root *root;
@@ -38,14 +40,27 @@ static char *read_file(const struct search *search, const char *path)
 	return root_read(search->root, path, FILE_SIZE_MOST, &text, &length) < 0 ? NULL : text;
 }
 
-/* A file of the real root. */
+/* The same of the real root's. */
+static void find_real(const struct search *search, const char *path, char out[REAL_PATH_SIZE])
+{
+	(void)snprintf(out, REAL_PATH_SIZE, "%s%s%s", search->real_root,
+		       search->real_root[0] ? "/" : "", path);
+}
+
 static char *read_real(const struct search *search, const char *path)
 {
-	char whole[PATH_MAX + 8];
+	char whole[REAL_PATH_SIZE];
 
-	(void)snprintf(whole, sizeof(whole), "%s%s%s", search->real_root,
-		       search->real_root[0] ? "/" : "", path);
+	find_real(search, path, whole);
 	return read_file(search, whole);
+}
+
+static DIR *open_real(const struct search *search, const char *path)
+{
+	char whole[REAL_PATH_SIZE];
+
+	find_real(search, path, whole);
+	return root_open_directory(search->root, whole);
 }
 
 /* ---- Storage */
@@ -361,34 +376,50 @@ static int add_table(struct search *search, const char *path,
 	return r;
 }
 
-static bool is_mount_unit(const char *name)
+static bool is_wanted_in(const struct search *search, const char *directory, const char *unit)
 {
-	const char *dot = strrchr(name, '.');
+	AUTO_CLOSEDIR DIR *dir = open_real(search, directory);
+	const struct dirent *entry;
+	bool found = false;
+	int error = 0;
 
-	return dot != NULL && (strcmp(dot, ".mount") == 0 || strcmp(dot, ".swap") == 0);
+	while (dir != NULL && !found && (entry = root_next_entry(dir, &error)) != NULL) {
+		char path[NAME_MAX * 2 + 2];
+
+		if (!unit_directory_is_of_target(entry->d_name))
+			continue;
+		(void)snprintf(path, sizeof(path), "%s/%s", entry->d_name, unit);
+		/* An error is no answer: then it may be. */
+		found = entry_exists(dirfd(dir), path) != 0;
+	}
+	return found;
+}
+
+/* A unit that is not enabled need not be there (systemctl(1), enable; systemd.unit(5)). */
+static bool is_enabled(const struct search *search, const char *unit)
+{
+	return is_wanted_in(search, UNITS, unit) ||
+	       is_wanted_in(search, "run/systemd/system", unit) ||
+	       is_wanted_in(search, "usr/lib/systemd/system", unit);
 }
 
 static int add_mount_units(struct search *search)
 {
-	static const char *const directory = "etc/systemd/system";
-	char path[PATH_MAX / 2];
 	const struct dirent *file;
 	int r = 0;
 
-	(void)snprintf(path, sizeof(path), "%s%s%s", search->real_root,
-		       search->real_root[0] ? "/" : "", directory);
-	AUTO_CLOSEDIR DIR *dir = root_open_directory(search->root, path);
+	AUTO_CLOSEDIR DIR *dir = open_real(search, UNITS);
 	while (dir != NULL && r == 0 && (file = root_next_entry(dir, &r)) != NULL) {
+		char path[sizeof(UNITS) + NAME_MAX + 1];
 		struct mount_entry entry;
 
-		if (!is_mount_unit(file->d_name))
+		if (!unit_is_mount(file->d_name))
 			continue;
-		(void)snprintf(path, sizeof(path), "%s/%s", directory, file->d_name);
+		(void)snprintf(path, sizeof(path), UNITS "/%s", file->d_name);
 		AUTO_FREE char *text = read_real(search, path);
-		/* A unit that is not enabled need not be there. */
 		if (text == NULL || !mount_unit_parse(text, &entry) || entry.not_at_boot)
 			continue;
-		entry.optional = true;
+		entry.optional = entry.optional || !is_enabled(search, file->d_name);
 		r = add_entry(search, &entry, false);
 	}
 	return r;

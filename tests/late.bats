@@ -373,6 +373,39 @@ taken() {
 	taken $SATA
 }
 
+@test "late: a mount unit that the boot starts and that is not found keeps all storage" {
+	local directory link
+
+	early='0000:0[78]:00.0 vfio-pci'
+	for link in etc/systemd/system/local-fs.target.requires \
+		run/systemd/system/multi-user.target.wants \
+		usr/lib/systemd/system/swap.target.wants; do
+		setup
+		disk nvme0n1 $NVME_A nvme/nvme0
+		mounted nvme0n1p1 /
+		directory=$ROOT/sysroot/etc/systemd/system
+		mkdir -p "$directory" "$ROOT/sysroot/$link"
+		printf '[Mount]\nWhat=/dev/vg/srv\nWhere=/srv\n' >"$directory/srv.mount"
+		ln -s /etc/systemd/system/srv.mount "$ROOT/sysroot/$link/srv.mount"
+		boot
+		kept $NVME_B '/srv (/dev/vg/srv) is not found: what could hide it stays'
+	done
+
+	# With nofail, or started by nothing of the boot, it need not be there.
+	for link in local-fs.target.requires backup.service.requires; do
+		setup
+		disk nvme0n1 $NVME_A nvme/nvme0
+		mounted nvme0n1p1 /
+		mkdir -p "$directory/$link" "$directory/local-fs.target.wants"
+		printf '[Mount]\nWhat=/dev/vg/srv\nWhere=/srv\n' >"$directory/srv.mount"
+		[ $link = backup.service.requires ] || echo Options=nofail >>"$directory/srv.mount"
+		ln -s ../srv.mount "$directory/$link/srv.mount"
+		boot
+		taken $NVME_B
+		[ "$(record .late.storage_reason)" = null ]
+	done
+}
+
 @test "late: a volume of crypttab that is not open yet is where crypttab says" {
 	early=vfio-pci
 	disk nvme0n1 $NVME_A nvme/nvme0

@@ -295,7 +295,10 @@ disk() {
 	disk 8:7 sdg 0000:00:07.0 ID_FS_USAGE=filesystem ID_FS_TYPE=btrfs ID_FS_UUID=12-34
 	mkdir -p "$ROOT/proc/self"
 	echo "1 0 8:1 / / rw - ext4 /dev/sda rw" >"$ROOT/proc/self/mountinfo"
-	printf 'UUID=nowhere /data ext4 defaults 0 2\n/dev/sdf /b btrfs defaults 0 0\n' >"$ROOT/etc/fstab"
+	echo '/dev/sdf /b btrfs defaults 0 0' >"$ROOT/etc/fstab"
+	mkdir -p "$ROOT/etc/systemd/system/local-fs.target.requires"
+	printf '[Mount]\nWhat=UUID=nowhere\nWhere=/data\n' >"$ROOT/etc/systemd/system/data.mount"
+	ln -s ../data.mount "$ROOT/etc/systemd/system/local-fs.target.requires/data.mount"
 	take >"$FILE"
 	unpack
 	run "$SCAN" "$ROOT"

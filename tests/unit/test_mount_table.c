@@ -152,6 +152,21 @@ static void test_mount_units(void **state)
 	assert_false(mount_unit_parse("", &entry));
 }
 
+static void test_unit_names(void **state)
+{
+	(void)state;
+	assert_true(unit_is_mount("srv.mount"));
+	assert_true(unit_is_mount("dev-sda2.swap"));
+	assert_false(unit_is_mount("srv.mount.d"));
+	assert_false(unit_is_mount("srv.automount"));
+	assert_false(unit_is_mount("mount"));
+	assert_true(unit_directory_is_of_target("local-fs.target.requires"));
+	assert_true(unit_directory_is_of_target("swap.target.wants"));
+	assert_false(unit_directory_is_of_target("a.service.wants"));
+	assert_false(unit_directory_is_of_target("local-fs.target.d"));
+	assert_false(unit_directory_is_of_target("local-fs.target"));
+}
+
 static void test_virtual_types(void **state)
 {
 	(void)state;
@@ -165,10 +180,10 @@ static void test_virtual_types(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fstab),         cmocka_unit_test(test_long_field),
-		cmocka_unit_test(test_crypttab),      cmocka_unit_test(test_mountinfo),
-		cmocka_unit_test(test_swaps),         cmocka_unit_test(test_mount_units),
-		cmocka_unit_test(test_virtual_types),
+		cmocka_unit_test(test_fstab),      cmocka_unit_test(test_long_field),
+		cmocka_unit_test(test_crypttab),   cmocka_unit_test(test_mountinfo),
+		cmocka_unit_test(test_swaps),      cmocka_unit_test(test_mount_units),
+		cmocka_unit_test(test_unit_names), cmocka_unit_test(test_virtual_types),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
