@@ -18,11 +18,12 @@
 
 #define UNITS "etc/systemd/system"
 
-enum { FILE_SIZE_MOST = 1 << 20, REAL_PATH_SIZE = PATH_MAX };
+enum { FILE_SIZE_MOST = 1 << 20 };
 
 struct search {
 	const struct root *root;
 	const char *real_root;
+	struct root real; /* that of real_root */
 	unsigned what;
 	const struct snapshot *snapshot;
 	struct guards *guards;
@@ -32,35 +33,12 @@ struct search {
 
 /* ---- Files */
 
-static char *read_file(const struct search *search, const char *path)
+static char *read_file(const struct root *root, const char *path)
 {
 	char *text = NULL;
 	size_t length;
 
-	return root_read(search->root, path, FILE_SIZE_MOST, &text, &length) < 0 ? NULL : text;
-}
-
-/* The same of the real root's. */
-static void find_real(const struct search *search, const char *path, char out[REAL_PATH_SIZE])
-{
-	(void)snprintf(out, REAL_PATH_SIZE, "%s%s%s", search->real_root,
-		       search->real_root[0] ? "/" : "", path);
-}
-
-static char *read_real(const struct search *search, const char *path)
-{
-	char whole[REAL_PATH_SIZE];
-
-	find_real(search, path, whole);
-	return read_file(search, whole);
-}
-
-static DIR *open_real(const struct search *search, const char *path)
-{
-	char whole[REAL_PATH_SIZE];
-
-	find_real(search, path, whole);
-	return root_open_directory(search->root, whole);
+	return root_read(root, path, FILE_SIZE_MOST, &text, &length) < 0 ? NULL : text;
 }
 
 /* ---- Storage */
@@ -195,7 +173,7 @@ static bool is_crypt_mapping(const struct search *search, const char *source)
 
 	if (strncmp(source, directory, sizeof(directory) - 1) != 0)
 		return false;
-	table = read_real(search, "etc/crypttab");
+	table = read_file(&search->real, "etc/crypttab");
 	for (const char *text = table; text != NULL && crypttab_next(&text, &entry);)
 		if (strcmp(entry.target, source + sizeof(directory) - 1) == 0 &&
 		    !entry.optional && !entry.not_at_boot)
@@ -338,7 +316,7 @@ static bool root_is_layered(const struct search *search, const char *mounts)
 
 static int add_all_mounts(struct search *search)
 {
-	AUTO_FREE char *mounts = read_file(search, "proc/self/mountinfo");
+	AUTO_FREE char *mounts = read_file(search->root, "proc/self/mountinfo");
 	int r = 0;
 
 	if (mounts == NULL)
@@ -354,7 +332,7 @@ static int add_all_mounts(struct search *search)
 
 static int add_swaps(struct search *search)
 {
-	AUTO_FREE char *swaps = read_file(search, "proc/swaps");
+	AUTO_FREE char *swaps = read_file(search->root, "proc/swaps");
 	struct mount_entry entry;
 	int r = 0;
 
@@ -366,7 +344,7 @@ static int add_swaps(struct search *search)
 static int add_table(struct search *search, const char *path,
 		     bool (*next)(const char **text, struct mount_entry *entry))
 {
-	AUTO_FREE char *table = read_real(search, path);
+	AUTO_FREE char *table = read_file(&search->real, path);
 	struct mount_entry entry;
 	int r = 0;
 
@@ -378,7 +356,7 @@ static int add_table(struct search *search, const char *path,
 
 static bool is_wanted_in(const struct search *search, const char *directory, const char *unit)
 {
-	AUTO_CLOSEDIR DIR *dir = open_real(search, directory);
+	AUTO_CLOSEDIR DIR *dir = root_open_directory(&search->real, directory);
 	const struct dirent *entry;
 	bool found = false;
 	int error = 0;
@@ -408,7 +386,7 @@ static int add_mount_units(struct search *search)
 	const struct dirent *file;
 	int r = 0;
 
-	AUTO_CLOSEDIR DIR *dir = open_real(search, UNITS);
+	AUTO_CLOSEDIR DIR *dir = root_open_directory(&search->real, UNITS);
 	while (dir != NULL && r == 0 && (file = root_next_entry(dir, &r)) != NULL) {
 		char path[sizeof(UNITS) + NAME_MAX + 1];
 		struct mount_entry entry;
@@ -416,7 +394,7 @@ static int add_mount_units(struct search *search)
 		if (!unit_is_mount(file->d_name))
 			continue;
 		(void)snprintf(path, sizeof(path), UNITS "/%s", file->d_name);
-		AUTO_FREE char *text = read_real(search, path);
+		AUTO_FREE char *text = read_file(&search->real, path);
 		if (text == NULL || !mount_unit_parse(text, &entry) || entry.not_at_boot)
 			continue;
 		entry.optional = entry.optional || !is_enabled(search, file->d_name);
@@ -582,6 +560,29 @@ static void protect_unread(struct search *search, int error)
 			       strerror(-error));
 }
 
+/*
+ * The real root as a tree of its own: an absolute link in it means a file of its own, not one of
+ * the initramfs.
+ */
+static void open_real_root(struct search *search)
+{
+	search->real = *search->root;
+	if (search->real_root[0] == '\0')
+		return;
+	search->real.is_host = false;
+	search->real.fd =
+		root_open_inside(search->root, search->real_root, O_PATH | O_DIRECTORY);
+	if (search->real.fd < 0)
+		protect_all(search, "the real root", "cannot be opened: all storage stays",
+			    false);
+}
+
+static void close_real_root(struct search *search)
+{
+	if (search->real_root[0] != '\0')
+		root_close(&search->real);
+}
+
 int needs_find(const struct root *root, const char *real_root, unsigned what,
 	       const struct snapshot *snapshot, struct guards *guards)
 {
@@ -592,6 +593,7 @@ int needs_find(const struct root *root, const char *real_root, unsigned what,
 				 .guards = guards,
 				 .network = guards->network_boot };
 	(void)!root_take_trouble(); /* of somebody else's questions */
+	open_real_root(&search);
 	int r = add_all_mounts(&search);
 
 	if (r == 0 && (what & NEEDS_NOW) != 0)
@@ -602,6 +604,7 @@ int needs_find(const struct root *root, const char *real_root, unsigned what,
 		r = clear_controllers(&search);
 	if (r == 0 && search.network)
 		r = add_interfaces(&search);
+	close_real_root(&search);
 	protect_unread(&search, root_take_trouble());
 	return r;
 }

@@ -406,6 +406,33 @@ taken() {
 	done
 }
 
+@test "late: absolute links of the real root lead to its own files" {
+	local units=etc/systemd/system
+
+	early='0000:0[78]:00.0 vfio-pci'
+	disk nvme0n1 $NVME_A nvme/nvme0
+	disk nvme1n1 $NVME_B nvme/nvme1
+	disk sda $SATA ata1/block
+	disk sdb $HBA host1/block
+	disk sdc $USB_A usb1/block
+	mounted nvme0n1p1 /
+	mkdir -p "$ROOT/sysroot/srv/units" "$ROOT/sysroot/$units" "$ROOT/srv" "$ROOT/etc"
+	ln -s /srv/fstab "$ROOT/sysroot/etc/fstab"
+	ln -s ../srv/crypttab "$ROOT/sysroot/etc/crypttab"
+	ln -s /srv/units/opt.mount "$ROOT/sysroot/$units/opt.mount"
+	ln -s /../../dev/null "$ROOT/sysroot/$units/masked.mount"
+	echo '/dev/nvme1n1p1 /var ext4 defaults 0 2' >"$ROOT/sysroot/srv/fstab"
+	echo 'data /dev/sdap1' >"$ROOT/sysroot/srv/crypttab"
+	printf '[Mount]\nWhat=/dev/sdbp1\nWhere=/opt\n' >"$ROOT/sysroot/srv/units/opt.mount"
+	# What the initramfs has of these names is nobody's.
+	echo '/dev/sdcp1 /var ext4 defaults 0 2' | tee "$ROOT/srv/fstab" >"$ROOT/etc/fstab"
+	boot
+	kept $NVME_B '/var (/dev/nvme1n1p1) is on it'
+	kept $SATA 'the crypt volume data (/dev/sdap1) is on it'
+	kept $HBA '/opt (/dev/sdbp1) is on it'
+	taken $USB_A $USB_B
+}
+
 @test "late: a volume of crypttab that is not open yet is where crypttab says" {
 	early=vfio-pci
 	disk nvme0n1 $NVME_A nvme/nvme0
@@ -607,6 +634,15 @@ taken() {
 	rm "$ROOT/proc/self/mountinfo"
 	boot
 	kept $NVME_A '/proc/self/mountinfo cannot be read: all storage stays'
+}
+
+@test "late: a real root that cannot be opened keeps all storage" {
+	early='0000:0[78]:00.0 vfio-pci'
+	disk nvme0n1 $NVME_A nvme/nvme0
+	mounted nvme0n1p1 /
+	rm -r "$ROOT/sysroot"
+	boot
+	kept $NVME_B 'the real root cannot be opened: all storage stays'
 }
 
 @test "late: devices that name each other in a ring, and links to nowhere" {
