@@ -87,23 +87,95 @@ static void cut_quotes(char *source)
 	*to = '\0';
 }
 
-/* True when the options, commas between them, have the word. */
-static bool has_option(const char *options, size_t length, const char *word)
+/*
+ * An option, commas between them: "nofail", or "logdev=" with any value. Returns the value, up
+ * to the comma, or NULL where there is no such option.
+ */
+static const char *find_option(const char *options, size_t length, const char *name,
+			       size_t *ret_length)
 {
-	size_t wanted = strlen(word);
+	size_t wanted = strlen(name);
 
 	while (length > 0) {
 		size_t end = 0;
 
 		while (end < length && options[end] != ',')
 			end++;
-		if (end == wanted && strncmp(options, word, wanted) == 0)
-			return true;
+		if (end >= wanted && strncmp(options, name, wanted) == 0 &&
+		    (end == wanted || name[wanted - 1] == '=')) {
+			*ret_length = end - wanted;
+			return options + wanted;
+		}
 		end += end < length;
 		options += end;
 		length -= end;
 	}
+	return NULL;
+}
+
+static bool has_option(const char *options, size_t length, const char *word)
+{
+	size_t unused;
+
+	return find_option(options, length, word, &unused) != NULL;
+}
+
+/* What stands for a block device: a tag or a path in /dev, but no source of random keys. */
+static bool is_device(const char *text)
+{
+	static const char *const starts[] = { "UUID=",      "LABEL=", "PARTUUID=",
+					      "PARTLABEL=", "ID=",    "/dev/" };
+	static const char *const others[] = { "/dev/urandom", "/dev/random", "/dev/hwrng",
+					      "/dev/zero",    "/dev/null",   "/dev/stdin" };
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (strcmp(text, others[i]) == 0)
+			return false;
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+		if (strncmp(text, starts[i], strlen(starts[i])) == 0)
+			return true;
 	return false;
+}
+
+/*
+ * The device that a header or a key of crypttab(5) is on: DEVICE itself, or "/path:DEVICE"
+ * (systemd), or "DEVICE:/path" (Debian's keyscript passdev). Empty for a file of the root.
+ */
+static void take_location(const char *text, size_t length, char out[MOUNT_FIELD_SIZE])
+{
+	char place[MOUNT_FIELD_SIZE];
+	const char *device = "";
+
+	copy_unescaped(place, sizeof(place), text, length);
+	char *colon = strrchr(place, ':');
+	if (strcmp(place, UNREADABLE) == 0) {
+		device = place;
+	} else if (colon != NULL && is_device(colon + 1)) {
+		device = colon + 1;
+	} else if (is_device(place)) {
+		colon = strstr(place, ":/");
+		if (colon != NULL)
+			*colon = '\0';
+		device = place;
+	}
+	(void)snprintf(out, MOUNT_FIELD_SIZE, "%s", device);
+}
+
+/* xfs(5), crypttab(5). */
+static void read_others(struct mount_entry *entry, const char *options, size_t length)
+{
+	static const struct {
+		const char *name;
+		size_t place;
+	} others[] = { { "logdev=", 0 }, { "rtdev=", 1 }, { "header=", 0 } };
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		size_t found = 0;
+		const char *value = find_option(options, length, others[i].name, &found);
+
+		if (value != NULL)
+			take_location(value, found, entry->others[others[i].place]);
+	}
 }
 
 static void read_options(struct mount_entry *entry, const char *options, size_t length)
@@ -111,6 +183,7 @@ static void read_options(struct mount_entry *entry, const char *options, size_t 
 	entry->optional = has_option(options, length, "nofail");
 	entry->not_at_boot = has_option(options, length, "noauto");
 	entry->network = entry->network || has_option(options, length, "_netdev");
+	read_others(entry, options, length);
 }
 
 static bool type_is_network(const char *type)
@@ -173,6 +246,8 @@ bool crypttab_next(const char **text, struct mount_entry *entry)
 		take(&line, 0, entry->target, sizeof(entry->target));
 		take(&line, 1, entry->source, sizeof(entry->source));
 		cut_quotes(entry->source);
+		if (line.count > 2)
+			take_location(line.field[2], line.length[2], entry->others[1]);
 		if (line.count > 3)
 			read_options(entry, line.field[3], line.length[3]);
 		return true;
@@ -218,6 +293,8 @@ bool mountinfo_next(const char **text, struct mount_entry *entry)
 		take(&line, 4, entry->target, sizeof(entry->target));
 		take(&line, dash + 1, entry->type, sizeof(entry->type));
 		take(&line, dash + 2, entry->source, sizeof(entry->source));
+		if (dash + 3 < line.count)
+			read_others(entry, line.field[dash + 3], line.length[dash + 3]);
 		entry->network = type_is_network(entry->type);
 		return true;
 	}

@@ -6,13 +6,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { MOUNT_FIELD_SIZE = 512 };
+enum { MOUNT_FIELD_SIZE = 512, MOUNT_OTHERS_MOST = 2 };
 
 /* One thing that is mounted, swapped to or opened, or is to be. */
 struct mount_entry {
 	char source[MOUNT_FIELD_SIZE]; /* device, tag (UUID=...), or what the type takes */
 	char target[MOUNT_FIELD_SIZE]; /* mount point, "swap" for swap, the name of a mapping */
 	char type[64];
+	/* Further devices that it needs, as `source`: of xfs the log and the realtime part (xfs(5)),
+	 * of a crypt volume its header and what the key is on (crypttab(5)). Empty: none. */
+	char others[MOUNT_OTHERS_MOST][MOUNT_FIELD_SIZE];
 	bool optional;    /* nofail: the boot goes on without it */
 	bool not_at_boot; /* noauto */
 	bool network;     /* _netdev, or a network file system */

@@ -237,8 +237,7 @@ static int add_parts(struct search *search, const struct mount_entry *entry, boo
 	return r;
 }
 
-/* @there: it is mounted, so that a name that is not found is seldom a reason to worry */
-static int add_entry(struct search *search, const struct mount_entry *entry, bool there)
+static int add_device(struct search *search, const struct mount_entry *entry, bool there)
 {
 	char name[BLOCK_NAME_SIZE];
 
@@ -256,6 +255,35 @@ static int add_entry(struct search *search, const struct mount_entry *entry, boo
 		return add_parts(search, entry, there);
 	note_missing(search, entry, there);
 	return 0;
+}
+
+/* A crypt volume that is open has been given its header and its key. */
+static bool is_open(const struct search *search, const struct mount_entry *entry)
+{
+	char path[sizeof("/dev/mapper/") + MOUNT_FIELD_SIZE];
+	char name[BLOCK_NAME_SIZE];
+
+	(void)snprintf(path, sizeof(path), "/dev/mapper/%s", entry->target);
+	return strcmp(entry->type, "crypt") == 0 &&
+	       block_resolve(search->root, path, name) == 0;
+}
+
+/* @there: it is mounted, so that a name that is not found is seldom a reason to worry */
+static int add_entry(struct search *search, const struct mount_entry *entry, bool there)
+{
+	int r = add_device(search, entry, there);
+
+	for (size_t i = 0; r == 0 && i < MOUNT_OTHERS_MOST; i++) {
+		struct mount_entry other = *entry;
+
+		if (entry->others[i][0] == '\0')
+			continue;
+		memcpy(other.source, entry->others[i], sizeof(other.source));
+		other.major = 0;
+		other.optional = entry->optional || is_open(search, entry);
+		r = add_device(search, &other, false);
+	}
+	return r;
 }
 
 /* ---- Where they are named */

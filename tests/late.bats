@@ -433,6 +433,44 @@ taken() {
 	taken $USB_A $USB_B
 }
 
+@test "late: the other devices of a file system and of a crypt volume are kept" {
+	early='0000:0[78]:00.0 vfio-pci'
+	disk nvme0n1 $NVME_A nvme/nvme0
+	disk nvme1n1 $NVME_B nvme/nvme1
+	disk sda $SATA ata1/block
+	disk sdb $HBA host1/block
+	disk sdc $USB_A usb1/block
+	tagged label keys sdcp1
+	echo "30 1 $(cat "$ROOT/sys/class/block/nvme0n1p1/dev") / /sysroot rw - xfs /dev/nvme0n1p1" \
+		"rw,logdev=/dev/nvme1n1p1" >"$ROOT/proc/self/mountinfo"
+	fstab <<<'/dev/nvme0n1 /var xfs rtdev=/dev/sdap1 0 2'
+	echo 'data /dev/nvme0n1 /key:LABEL=keys header=/dev/sdbp1' >"$ROOT/sysroot/etc/crypttab"
+	boot
+	kept $NVME_B '/ (/dev/nvme1n1p1) is on it'
+	kept $SATA '/var (/dev/sdap1) is on it'
+	kept $HBA 'the crypt volume data (/dev/sdbp1) is on it'
+	kept $USB_A 'the crypt volume data (LABEL=keys) is on it'
+	taken $USB_B
+	[ "$(record .late.storage_reason)" = null ]
+}
+
+@test "late: a header that is not found keeps all storage, until its volume is open" {
+	early='0000:0[78]:00.0 vfio-pci'
+	disk nvme0n1 $NVME_A nvme/nvme0
+	mounted nvme0n1p1 /
+	echo 'data /dev/nvme0n1 none header=/dev/gone' >"$ROOT/sysroot/etc/crypttab"
+	boot
+	kept $NVME_B 'the crypt volume data (/dev/gone) is not found'
+
+	setup
+	disk nvme0n1 $NVME_A nvme/nvme0
+	mounted nvme0n1p1 /
+	mapping dm-0 data nvme0n1
+	echo 'data /dev/nvme0n1 none header=/dev/gone' >"$ROOT/sysroot/etc/crypttab"
+	boot
+	taken $NVME_B
+}
+
 @test "late: a volume of crypttab that is not open yet is where crypttab says" {
 	early=vfio-pci
 	disk nvme0n1 $NVME_A nvme/nvme0

@@ -152,6 +152,51 @@ static void test_mount_units(void **state)
 	assert_false(mount_unit_parse("", &entry));
 }
 
+static void check_others(const struct mount_entry *entry, const char *first, const char *second)
+{
+	assert_string_equal(entry->others[0], first);
+	assert_string_equal(entry->others[1], second);
+}
+
+static void test_other_devices(void **state)
+{
+	static const struct {
+		const char *line;
+		const char *header;
+		const char *key;
+	} crypt[] = {
+		{ "a /dev/sda1", "", "" },
+		{ "a /dev/sda1 none luks,header=", "", "" },
+		{ "a /dev/sda1 - luks,header=/dev/sdb1,discard", "/dev/sdb1", "" },
+		{ "a /dev/sda1 /etc/key header=/boot/header.img", "", "" },
+		{ "a /dev/sda1 /key:LABEL=keys header=/h:UUID=1-2", "UUID=1-2", "LABEL=keys" },
+		{ "a /dev/sda1 /k:ey:/dev/sdc1 luks", "", "/dev/sdc1" },
+		{ "a /dev/sda1 /k:ey luks", "", "" },
+		{ "a /dev/sda1 /dev/urandom swap", "", "" },
+		{ "a /dev/sda1 /dev/disk/by-path/pci-0000:00:14.0-usb luks", "",
+		  "/dev/disk/by-path/pci-0000:00:14.0-usb" },
+		{ "a /dev/sda1 /dev/disk/by-label/k:/key:5 keyscript=passdev", "",
+		  "/dev/disk/by-label/k" },
+	};
+	const char *text =
+		"/dev/sda1 /a xfs rtdev=/dev/sdc1,logdevice=/x,logdev=/dev/sdb1 0 0\n";
+	struct mount_entry entry;
+
+	(void)state;
+	assert_true(fstab_next(&text, &entry));
+	check_others(&entry, "/dev/sdb1", "/dev/sdc1");
+	text = "22 1 8:1 / / rw - xfs /dev/sda1 rw,logdev=/dev/sdb1\n";
+	assert_true(mountinfo_next(&text, &entry));
+	check_others(&entry, "/dev/sdb1", "");
+	assert_true(mount_unit_parse("What=/dev/sda1\nOptions=logdev=/dev/sdb1", &entry));
+	check_others(&entry, "/dev/sdb1", "");
+	for (size_t i = 0; i < LENGTH(crypt); i++) {
+		text = crypt[i].line;
+		assert_true(crypttab_next(&text, &entry));
+		check_others(&entry, crypt[i].header, crypt[i].key);
+	}
+}
+
 static void test_unit_names(void **state)
 {
 	(void)state;
@@ -180,10 +225,11 @@ static void test_virtual_types(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fstab),      cmocka_unit_test(test_long_field),
-		cmocka_unit_test(test_crypttab),   cmocka_unit_test(test_mountinfo),
-		cmocka_unit_test(test_swaps),      cmocka_unit_test(test_mount_units),
-		cmocka_unit_test(test_unit_names), cmocka_unit_test(test_virtual_types),
+		cmocka_unit_test(test_fstab),         cmocka_unit_test(test_long_field),
+		cmocka_unit_test(test_crypttab),      cmocka_unit_test(test_mountinfo),
+		cmocka_unit_test(test_swaps),         cmocka_unit_test(test_mount_units),
+		cmocka_unit_test(test_other_devices), cmocka_unit_test(test_unit_names),
+		cmocka_unit_test(test_virtual_types),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
