@@ -400,6 +400,20 @@ const char *cmdline_network(const char *string)
 	return found;
 }
 
+bool cmdline_next_mount(const char **string, struct mount_entry *entry)
+{
+	AUTO_FREE char *argument = malloc(ARGUMENT_SIZE);
+	const char *value;
+
+	while (argument != NULL && next_argument(string, argument))
+		if (((value = value_of(argument, "systemd.mount-extra")) != NULL &&
+		     mount_extra_parse(value, false, entry)) ||
+		    ((value = value_of(argument, "systemd.swap-extra")) != NULL &&
+		     mount_extra_parse(value, true, entry)))
+			return true;
+	return false;
+}
+
 int cmdline_parse(const char *string, struct cmdline *ret_cmdline)
 {
 	struct cmdline cmdline = { 0 };

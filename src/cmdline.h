@@ -4,6 +4,7 @@
 #define VFIO_CLAIM_CMDLINE_H
 
 #include "claim.h"
+#include "mount_table.h"
 
 /* A list of module names, in the order given, dashes kept as written. */
 struct module_list {
@@ -49,6 +50,12 @@ int cmdline_parse(const char *string, struct cmdline *ret_cmdline) MUST_CHECK;
  * dracut.cmdline(7), initramfs-tools(7), the kernel's nfsroot.rst, open-iscsi and NVMe-oF.
  */
 const char *cmdline_network(const char *string);
+
+/*
+ * The next systemd.mount-extra= or systemd.swap-extra= of a command line: moves *string behind
+ * it. Returns false at the end.
+ */
+bool cmdline_next_mount(const char **string, struct mount_entry *entry);
 
 void cmdline_free(struct cmdline *cmdline);
 

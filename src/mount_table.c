@@ -355,6 +355,35 @@ bool mount_unit_parse(const char *text, struct mount_entry *entry)
 	return entry->source[0] != '\0';
 }
 
+/* The next part up to a colon, moving *text behind it. Returns its length. */
+static size_t next_part(const char **text, const char **ret_part)
+{
+	size_t length = strcspn(*text, ":");
+
+	*ret_part = *text;
+	*text += length + ((*text)[length] == ':');
+	return length;
+}
+
+bool mount_extra_parse(const char *value, bool swap, struct mount_entry *entry)
+{
+	const char *part;
+	size_t length = next_part(&value, &part);
+
+	*entry = (struct mount_entry){ .target = "swap", .type = "swap" };
+	copy_unescaped(entry->source, sizeof(entry->source), part, length);
+	if (!swap) {
+		length = next_part(&value, &part);
+		copy_unescaped(entry->target, sizeof(entry->target), part, length);
+		length = next_part(&value, &part);
+		copy_unescaped(entry->type, sizeof(entry->type), part, length);
+	}
+	entry->network = type_is_network(entry->type);
+	length = next_part(&value, &part);
+	read_options(entry, part, length);
+	return entry->source[0] != '\0';
+}
+
 bool unit_is_mount(const char *name)
 {
 	const char *dot = strrchr(name, '.');

@@ -44,6 +44,13 @@ bool swaps_next(const char **text, struct mount_entry *entry);
  */
 bool mount_unit_parse(const char *text, struct mount_entry *entry);
 
+/*
+ * Reads the value of systemd.mount-extra= (WHAT:WHERE[:FSTYPE[:OPTIONS]]) or, with `swap`, of
+ * systemd.swap-extra= (WHAT[:OPTIONS]): systemd-fstab-generator(8). Returns false when it has
+ * no WHAT.
+ */
+bool mount_extra_parse(const char *value, bool swap, struct mount_entry *entry);
+
 /* True for the file name of such a unit: "srv.mount", "dev-sda2.swap". */
 bool unit_is_mount(const char *name);
 

@@ -369,10 +369,10 @@ static int add_swaps(struct search *search)
 	return r;
 }
 
-static int add_table(struct search *search, const char *path,
+static int add_table(struct search *search, const struct root *root, const char *path,
 		     bool (*next)(const char **text, struct mount_entry *entry))
 {
-	AUTO_FREE char *table = read_file(&search->real, path);
+	AUTO_FREE char *table = read_file(root, path);
 	struct mount_entry entry;
 	int r = 0;
 
@@ -448,10 +448,12 @@ static int add_resume(struct search *search)
 
 static int add_named(struct search *search)
 {
-	int r = add_table(search, "etc/fstab", fstab_next);
+	int r = add_table(search, &search->real, "etc/fstab", fstab_next);
 
 	if (r == 0)
-		r = add_table(search, "etc/crypttab", crypttab_next);
+		r = add_table(search, &search->real, "etc/crypttab", crypttab_next);
+	if (r == 0)
+		r = add_table(search, search->root, "proc/cmdline", cmdline_next_mount);
 	if (r == 0)
 		r = add_mount_units(search);
 	return r == 0 ? add_resume(search) : r;

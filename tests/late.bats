@@ -471,6 +471,22 @@ taken() {
 	taken $NVME_B
 }
 
+@test "late: what the command line has systemd mount or swap to is kept" {
+	early='0000:0[78]:00.0 vfio-pci'
+	disk nvme0n1 $NVME_A nvme/nvme0
+	disk nvme1n1 $NVME_B nvme/nvme1
+	disk sda $SATA ata1/block
+	disk sdb $HBA host1/block
+	mounted nvme0n1p1 /
+	append systemd.mount-extra=/dev/nvme1n1p1:/srv:ext4 systemd.swap-extra=/dev/sdap1 \
+		systemd.mount-extra=/dev/sdbp1:/opt::noauto
+	boot
+	kept $NVME_B '/srv (/dev/nvme1n1p1) is on it'
+	kept $SATA 'swap (/dev/sdap1) is on it'
+	taken $HBA
+	[ "$(record .late.storage_reason)" = null ]
+}
+
 @test "late: a volume of crypttab that is not open yet is where crypttab says" {
 	early=vfio-pci
 	disk nvme0n1 $NVME_A nvme/nvme0

@@ -2,6 +2,7 @@
 /* Fuzzes the readers of the system's own files: mounts, names in archives, what a snapshot keeps. */
 #include "archive_names.h"
 #include "capture_text.h"
+#include "cmdline.h"
 #include "fuzz.h"
 #include "mount_table.h"
 #include "pci.h"
@@ -57,15 +58,17 @@ static void check_names(const char *text)
 /* Each reader ends, whatever it reads. */
 static void check_mounts(const char *text)
 {
-	static bool (*const readers[])(const char **,
-				       struct mount_entry *) = { fstab_next, crypttab_next,
-								 mountinfo_next, swaps_next };
+	static bool (*const readers[])(const char **, struct mount_entry *) = {
+		fstab_next, crypttab_next, mountinfo_next, swaps_next, cmdline_next_mount
+	};
 	struct mount_entry entry;
 
 	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++)
 		for (const char *rest = text; readers[i](&rest, &entry);)
 			MUST(rest > text);
 	(void)mount_unit_parse(text, &entry);
+	(void)mount_extra_parse(text, false, &entry);
+	(void)mount_extra_parse(text, true, &entry);
 }
 
 static void check_addresses(const char *text)

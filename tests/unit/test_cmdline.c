@@ -450,6 +450,23 @@ static void test_network(void **state)
 	cmdline_free(&cmdline);
 }
 
+static void test_mounts(void **state)
+{
+	const char *line =
+		"ro systemd.mount-extra=/dev/sda1:/srv:ext4 systemd.mount-extra= "
+		"\"systemd.swap_extra=/dev/sda2:x y\" systemd.mount-extras=/dev/sdb quiet";
+	struct mount_entry entry;
+
+	(void)state;
+	assert_true(cmdline_next_mount(&line, &entry));
+	assert_string_equal(entry.source, "/dev/sda1");
+	assert_string_equal(entry.target, "/srv");
+	assert_true(cmdline_next_mount(&line, &entry));
+	assert_string_equal(entry.source, "/dev/sda2");
+	assert_string_equal(entry.target, "swap");
+	assert_false(cmdline_next_mount(&line, &entry));
+}
+
 static void test_a_very_long_argument(void **state)
 {
 	char *line = malloc(20000);
@@ -481,6 +498,7 @@ int main(void)
 		cmocka_unit_test(test_one_wrong_word_spoils_no_other),
 		cmocka_unit_test(test_quotes),
 		cmocka_unit_test(test_network),
+		cmocka_unit_test(test_mounts),
 		cmocka_unit_test(test_a_very_long_argument),
 	};
 

@@ -197,6 +197,28 @@ static void test_other_devices(void **state)
 	}
 }
 
+static void test_extra(void **state)
+{
+	struct mount_entry entry;
+
+	(void)state;
+	assert_true(
+		mount_extra_parse("/dev/sda1:/srv:xfs:nofail,logdev=/dev/sdb1", false, &entry));
+	check(&entry, "/dev/sda1", "/srv", "xfs");
+	check_others(&entry, "/dev/sdb1", "");
+	assert_true(entry.optional && !entry.not_at_boot);
+	assert_true(mount_extra_parse("UUID=1-2:/srv::noauto", false, &entry));
+	check(&entry, "UUID=1-2", "/srv", "");
+	assert_true(entry.not_at_boot);
+	assert_true(mount_extra_parse("host:", false, &entry));
+	check(&entry, "host", "", "");
+	assert_true(mount_extra_parse("/dev/sda2:nofail", true, &entry));
+	check(&entry, "/dev/sda2", "swap", "swap");
+	assert_true(entry.optional);
+	assert_false(mount_extra_parse("", true, &entry));
+	assert_false(mount_extra_parse(":/srv", false, &entry));
+}
+
 static void test_unit_names(void **state)
 {
 	(void)state;
@@ -228,8 +250,8 @@ int main(void)
 		cmocka_unit_test(test_fstab),         cmocka_unit_test(test_long_field),
 		cmocka_unit_test(test_crypttab),      cmocka_unit_test(test_mountinfo),
 		cmocka_unit_test(test_swaps),         cmocka_unit_test(test_mount_units),
-		cmocka_unit_test(test_other_devices), cmocka_unit_test(test_unit_names),
-		cmocka_unit_test(test_virtual_types),
+		cmocka_unit_test(test_other_devices), cmocka_unit_test(test_extra),
+		cmocka_unit_test(test_unit_names),    cmocka_unit_test(test_virtual_types),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
