@@ -26,14 +26,15 @@ static int read_old(const struct root *root, const char *path, char **ret_text,
 
 	*ret_text = NULL;
 	*ret_mode = DEFAULT_MODE;
-	if (fstatat(root->fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+	int r = root_stat(root, path, AT_SYMLINK_NOFOLLOW, &st);
+	if (r < 0)
+		return r == -ENOENT || r == -ENOTDIR ? 0 : r;
 	if (S_ISLNK(st.st_mode))
 		return -ELOOP;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
 	*ret_mode = st.st_mode & 07777;
-	int r = root_read(root, path, FILE_SIZE_MOST, ret_text, &length);
+	r = root_read(root, path, FILE_SIZE_MOST, ret_text, &length);
 	if (r == 0 && strlen(*ret_text) != length) {
 		/* A zero byte: no text file of any kind that we edit. */
 		free(*ret_text);

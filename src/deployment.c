@@ -166,11 +166,12 @@ static int note_directories(struct deployment *deployment, const char *path)
 		struct stat st;
 
 		(void)snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
-		if (fstatat(deployment->root->fd, parent, &st, 0) == 0)
+		int r = root_stat(deployment->root, parent, 0, &st);
+		if (r == 0)
 			continue;
-		if (errno != ENOENT && errno != ENOTDIR)
-			return fail(deployment, -errno, path);
-		int r = kargs_add(&deployment->after.directories, parent);
+		if (r != -ENOENT && r != -ENOTDIR)
+			return fail(deployment, r, path);
+		r = kargs_add(&deployment->after.directories, parent);
 		if (r < 0)
 			return r;
 	}
@@ -616,7 +617,7 @@ static void remove_directories(const struct root *root, const struct kargs *made
 	/* Children come after their parents in the list. */
 	for (size_t i = made->count; i > 0; i--)
 		if (!kargs_has(kept, made->items[i - 1]))
-			(void)unlinkat(root->fd, made->items[i - 1], AT_REMOVEDIR);
+			(void)!root_remove_directory(root, made->items[i - 1]);
 }
 
 static void remove_new_directories(const struct deployment *deployment)

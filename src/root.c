@@ -13,8 +13,10 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-/* MAXSYMLINKS of the kernel (include/linux/namei.h). */
-enum { LINKS_MOST = 40 };
+enum {
+	LINKS_MOST = 40, /* MAXSYMLINKS of the kernel (include/linux/namei.h) */
+	TRIES_MOST = 32, /* of an openat2(2) that a rename elsewhere disturbed */
+};
 
 static int trouble;
 
@@ -103,12 +105,17 @@ static void cut_component(char *path)
 	*(slash != NULL ? slash : path) = '\0';
 }
 
+static bool is_last_component(const char *rest)
+{
+	return rest[strspn(rest, "/")] == '\0';
+}
+
 /*
  * Follows `path` by hand, link by link, with "/" and ".." meant within the root. Only for
  * kernels before 5.6 and for containers that forbid openat2(2); not made for a tree that
  * changes meanwhile.
  */
-static int open_by_components(int root, const char *path, int flags)
+static int open_by_components(int root, const char *path, int flags, mode_t mode)
 {
 	char done[PATH_MAX] = "";
 	char rest[2][PATH_MAX];
@@ -128,6 +135,8 @@ static int open_by_components(int root, const char *path, int flags)
 		if ((size_t)snprintf(done + length, sizeof(done) - length, "%s%s",
 				     length > 0 ? "/" : "", component) >= sizeof(done) - length)
 			return -ENAMETOOLONG;
+		if ((flags & O_NOFOLLOW) != 0 && is_last_component(position))
+			break;
 		ssize_t bytes = readlinkat(root, done, target, sizeof(target) - 1);
 		if (bytes < 0)
 			continue;
@@ -140,22 +149,103 @@ static int open_by_components(int root, const char *path, int flags)
 			return -ENAMETOOLONG;
 		position = joined;
 	}
-	int fd = openat(root, done, flags | O_NOFOLLOW | O_CLOEXEC);
+	if (!is_last_component(position))
+		return -ENAMETOOLONG;
+	int fd = openat(root, *done != '\0' ? done : ".", flags | O_NOFOLLOW | O_CLOEXEC, mode);
+	return fd < 0 ? -errno : fd;
+}
+
+/*
+ * EAGAIN: something was renamed or mounted, anywhere, while a ".." was followed, so that the
+ * kernel could not know that it stays inside (openat2(2)); the next try may be luckier.
+ */
+static int open_in_tree(int root, const char *path, int flags, mode_t mode)
+{
+	struct open_how how = { .flags = (unsigned)(flags | O_CLOEXEC),
+				.mode = mode,
+				.resolve = RESOLVE_IN_ROOT };
+	int fd = -1;
+
+	for (int try = 0; try < TRIES_MOST; try++) {
+		fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+		return open_by_components(root, path, flags, mode);
+	return fd < 0 ? -errno : fd;
+}
+
+/* root_open_inside(), also for a file that is made: `mode` is 0 without O_CREAT. */
+static int open_inside(const struct root *root, const char *path, int flags, mode_t mode)
+{
+	int fd;
+
+	if (!root->is_host)
+		return open_in_tree(root->fd, path, flags, mode);
+	fd = openat(root->fd, path, flags | O_CLOEXEC, mode);
 	return fd < 0 ? -errno : fd;
 }
 
 int root_open_inside(const struct root *root, const char *path, int flags)
 {
-	struct open_how how = { .flags = (unsigned)(flags | O_CLOEXEC),
-				.resolve = RESOLVE_IN_ROOT };
-	int fd = root->is_host ? openat(root->fd, path, flags | O_CLOEXEC)
-			       : (int)syscall(SYS_openat2, root->fd, path, &how, sizeof(how));
+	return open_inside(root, path, flags, 0);
+}
 
-	if (fd >= 0)
+/*
+ * A file as the *at() calls want it, since none of them but openat2(2) can be told to stay in a
+ * tree: its directory is opened inside, and `name` is in it. On the host, whose links lead
+ * where they should, that is the root and the whole path.
+ */
+struct place {
+	int dir;
+	int opened; /* `dir` where it is ours to close, else -1 */
+	const char *name;
+};
+
+static void close_place(const struct place *place)
+{
+	cleanup_close(&place->opened);
+}
+
+#define AUTO_PLACE __attribute__((cleanup(close_place)))
+
+/* Returns 0 or a negative errno. */
+static int open_place(const struct root *root, const char *path, struct place *ret_place)
+{
+	const char *slash = root->is_host ? NULL : strrchr(path, '/');
+	struct place place = { .dir = root->fd, .opened = -1, .name = path };
+	char parent[PATH_MAX];
+
+	if (slash != NULL) {
+		if (slash - path >= PATH_MAX)
+			return -ENAMETOOLONG;
+		(void)snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
+		place.opened = open_inside(root, parent, O_PATH | O_DIRECTORY, 0);
+		if (place.opened < 0)
+			return place.opened;
+		place.dir = place.opened;
+		place.name = slash + 1;
+	}
+	*ret_place = place;
+	return 0;
+}
+
+/* `other` is the path of the place and a suffix: its name in the same directory. */
+static const char *name_beside(const struct place *place, const char *path, const char *other)
+{
+	return other + (place->name - path);
+}
+
+int root_stat(const struct root *root, const char *path, int flags, struct stat *ret_stat)
+{
+	if (root->is_host)
+		return fstatat(root->fd, path, ret_stat, flags) < 0 ? -errno : 0;
+	int no_follow = (flags & AT_SYMLINK_NOFOLLOW) != 0 ? O_NOFOLLOW : 0;
+	AUTO_CLOSE int fd = open_inside(root, path, O_PATH | no_follow, 0);
+	if (fd < 0)
 		return fd;
-	if (!root->is_host && (errno == ENOSYS || errno == EPERM))
-		return open_by_components(root->fd, path, flags);
-	return -errno;
+	return fstat(fd, ret_stat) < 0 ? -errno : 0;
 }
 
 DIR *root_open_directory(const struct root *root, const char *path)
@@ -274,6 +364,16 @@ int read_link_name(int dir, const char *path, char *field, size_t size)
 	return (int)bytes;
 }
 
+static int make_directory(const struct root *root, const char *path)
+{
+	AUTO_PLACE struct place place = { .opened = -1 };
+	int r = open_place(root, path, &place);
+
+	if (r < 0)
+		return r;
+	return mkdirat(place.dir, place.name, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
 static int make_parents(const struct root *root, const char *path)
 {
 	char parent[PATH_MAX];
@@ -286,8 +386,9 @@ static int make_parents(const struct root *root, const char *path)
 			return -EINVAL;
 		memcpy(parent, path, length);
 		parent[length] = '\0';
-		if (mkdirat(root->fd, parent, 0755) < 0 && errno != EEXIST)
-			return -errno;
+		int r = make_directory(root, parent);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
@@ -313,7 +414,7 @@ static void copy_attributes(const struct root *root, const char *path, int fd)
 	static const char label[] = "security.selinux";
 	char value[256];
 	struct stat st;
-	AUTO_CLOSE int old = openat(root->fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE int old = open_inside(root, path, O_RDONLY | O_NOFOLLOW, 0);
 
 	if (old < 0 || fstat(old, &st) < 0)
 		return;
@@ -327,11 +428,11 @@ static void copy_attributes(const struct root *root, const char *path, int fd)
 static int write_and_sync(const struct root *root, const char *path, const char *temporary,
 			  const char *text, mode_t mode)
 {
-	AUTO_CLOSE int fd = openat(root->fd, temporary,
-				   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+	AUTO_CLOSE int fd =
+		open_inside(root, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode);
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	copy_attributes(root, path, fd);
 	int r = write_full(fd, text, strlen(text));
 	if (r < 0)
@@ -364,12 +465,22 @@ int root_stage(const struct root *root, const char *path, const char *text, mode
 	return r;
 }
 
+static int unlink_inside(const struct root *root, const char *path, int flags)
+{
+	AUTO_PLACE struct place place = { .opened = -1 };
+	int r = open_place(root, path, &place);
+
+	if (r < 0)
+		return r;
+	return unlinkat(place.dir, place.name, flags) < 0 ? -errno : 0;
+}
+
 void root_unstage(const struct root *root, const char *path)
 {
 	char temporary[PATH_MAX];
 
 	if (root_staged_path(path, temporary, sizeof(temporary)) == 0)
-		(void)unlinkat(root->fd, temporary, 0);
+		(void)unlink_inside(root, temporary, 0);
 }
 
 /* A rename or removal is on the disk when its directory is; where that cannot be, it is not. */
@@ -380,7 +491,7 @@ static void sync_parent(const struct root *root, const char *path)
 
 	(void)snprintf(parent, sizeof(parent), "%.*s", slash ? (int)(slash - path) : 1,
 		       slash ? path : ".");
-	AUTO_CLOSE int fd = openat(root->fd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE int fd = open_inside(root, parent, O_RDONLY | O_DIRECTORY, 0);
 	if (fd >= 0)
 		(void)fsync(fd);
 }
@@ -388,9 +499,25 @@ static void sync_parent(const struct root *root, const char *path)
 /* What a tool wrote may not be on the disk yet. */
 static int sync_file(const struct root *root, const char *path)
 {
-	AUTO_CLOSE int fd = openat(root->fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE int fd = open_inside(root, path, O_RDONLY | O_NOFOLLOW, 0);
 
-	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+	if (fd < 0)
+		return fd;
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+/* Renames what is at `path` and a suffix. Returns 0 or a negative errno. */
+static int rename_to(const struct root *root, const char *other, const char *path)
+{
+	AUTO_PLACE struct place place = { .opened = -1 };
+	int r = open_place(root, path, &place);
+
+	if (r < 0)
+		return r;
+	if (renameat(place.dir, name_beside(&place, path, other), place.dir, place.name) < 0)
+		return -errno;
+	sync_parent(root, path);
+	return 0;
 }
 
 int root_install(const struct root *root, const char *path)
@@ -400,23 +527,22 @@ int root_install(const struct root *root, const char *path)
 
 	if (r == 0)
 		r = sync_file(root, temporary);
-	if (r < 0)
-		return r;
-	if (renameat(root->fd, temporary, root->fd, path) < 0)
-		return -errno;
-	sync_parent(root, path);
-	return 0;
+	return r == 0 ? rename_to(root, temporary, path) : r;
 }
 
 int root_keep(const struct root *root, const char *path)
 {
+	AUTO_PLACE struct place place = { .opened = -1 };
 	char kept[PATH_MAX];
 	int r = kept_name(path, kept);
 
+	if (r == 0)
+		r = open_place(root, path, &place);
 	if (r < 0)
 		return r;
-	(void)unlinkat(root->fd, kept, 0);
-	return linkat(root->fd, path, root->fd, kept, 0) < 0 ? -errno : 0;
+	const char *name = name_beside(&place, path, kept);
+	(void)unlinkat(place.dir, name, 0);
+	return linkat(place.dir, place.name, place.dir, name, 0) < 0 ? -errno : 0;
 }
 
 int root_restore(const struct root *root, const char *path)
@@ -424,12 +550,7 @@ int root_restore(const struct root *root, const char *path)
 	char kept[PATH_MAX];
 	int r = kept_name(path, kept);
 
-	if (r < 0)
-		return r;
-	if (renameat(root->fd, kept, root->fd, path) < 0)
-		return -errno;
-	sync_parent(root, path);
-	return 0;
+	return r == 0 ? rename_to(root, kept, path) : r;
 }
 
 void root_forget(const struct root *root, const char *path)
@@ -437,15 +558,21 @@ void root_forget(const struct root *root, const char *path)
 	char kept[PATH_MAX];
 
 	if (kept_name(path, kept) == 0)
-		(void)unlinkat(root->fd, kept, 0);
+		(void)unlink_inside(root, kept, 0);
 }
 
 int root_remove(const struct root *root, const char *path)
 {
-	if (unlinkat(root->fd, path, 0) < 0)
-		return -errno;
-	sync_parent(root, path);
-	return 0;
+	int r = unlink_inside(root, path, 0);
+
+	if (r == 0)
+		sync_parent(root, path);
+	return r;
+}
+
+int root_remove_directory(const struct root *root, const char *path)
+{
+	return unlink_inside(root, path, AT_REMOVEDIR);
 }
 
 int root_write_file(const struct root *root, const char *path, const char *text)

@@ -2,12 +2,15 @@
 /*
  * The one way to files: relative to a root directory, held as a descriptor, so that the same
  * code serves the running host, an image tree and a test machine. Paths have no leading slash.
+ * What is written, removed or looked for by a root_...() below stays in a tree, whatever links
+ * it has, as root_open_inside() says; root_write_attribute() alone follows them.
  */
 #ifndef VFIO_CLAIM_ROOT_H
 #define VFIO_CLAIM_ROOT_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "cleanup.h"
@@ -28,6 +31,13 @@ void root_close(struct root *root);
  * tree means the tree's file, not the builder's. Returns a descriptor or a negative errno.
  */
 int root_open_inside(const struct root *root, const char *path, int flags) MUST_CHECK;
+
+/*
+ * fstatat(2), as root_open_inside() opens. @flags: 0 or AT_SYMLINK_NOFOLLOW
+ * Returns 0 or a negative errno.
+ */
+int root_stat(const struct root *root, const char *path, int flags,
+	      struct stat *ret_stat) MUST_CHECK;
 
 /* Opens a directory to read, as root_open_inside() does. NULL when that fails. */
 DIR *root_open_directory(const struct root *root, const char *path) MUST_CHECK;
@@ -116,5 +126,8 @@ int root_take_trouble(void) MUST_CHECK;
 
 /* Removes a file and makes that durable. Returns 0 or a negative errno. */
 int root_remove(const struct root *root, const char *path) MUST_CHECK;
+
+/* Removes an empty directory. Returns 0 or a negative errno. */
+int root_remove_directory(const struct root *root, const char *path) MUST_CHECK;
 
 #endif

@@ -339,6 +339,97 @@ sealed() {
 	[ "$(cat "$BATS_TEST_TMPDIR/elsewhere")" = kept ]
 }
 
+# --- A tree from somebody else: its links and its state reach nothing of the builder's ---
+
+# outside: a directory of the builder's, and what its state is.
+outside() {
+	OUTSIDE=$BATS_TEST_TMPDIR/outside
+	mkdir -p "$OUTSIDE/empty"
+	echo "# the builder's" | tee "$OUTSIDE/victim" >"$OUTSIDE/vfio-claim.conf"
+	outside_state >"$BATS_TEST_TMPDIR/outside.before"
+}
+
+outside_state() {
+	ls -A "$OUTSIDE" "$OUTSIDE/empty"
+	cksum "$OUTSIDE"/v*
+	stat -c '%n %a %i %h %Y' "$OUTSIDE" "$OUTSIDE"/*
+}
+
+outside_is_untouched() {
+	outside_state | diff "$BATS_TEST_TMPDIR/outside.before" -
+}
+
+# without_openat2 COMMAND...: as an old kernel has it.
+without_openat2() {
+	strace -qq -o /dev/null -e trace=openat2 -e inject=openat2:error=ENOSYS "$@"
+}
+
+# links_stay_inside [COMMAND...]: what apply and revert run under.
+links_stay_inside() {
+	local link
+
+	for link in "$OUTSIDE" "../../../../../../../../../../..$OUTSIDE"; do
+		rm -rf "$ROOT/etc/modprobe.d" "${ROOT:?}$OUTSIDE"
+		ln -s "$link" "$ROOT/etc/modprobe.d"
+		# The tree has no such directory.
+		run -5 --separate-stderr "$@" "$TOOL" apply --root "$ROOT"
+		[[ $stderr == *"/etc/modprobe.d/vfio-claim.conf: No such file or directory; nothing was changed"* ]]
+		outside_is_untouched
+		[ -z "$(find "$ROOT" -name '*~')" ]
+		# It has.
+		mkdir -p "$ROOT$OUTSIDE"
+		run -0 "$@" "$TOOL" apply --root "$ROOT"
+		outside_is_untouched
+		grep -qx 'softdep nvidia pre: vfio-pci' "$ROOT$OUTSIDE/vfio-claim.conf"
+		run -0 "$@" "$TOOL" apply --root "$ROOT"
+		[ "$output" = "nothing to do: all is as the configuration says" ]
+		run -0 "$@" "$TOOL" revert --root "$ROOT"
+		outside_is_untouched
+		[ -z "$(ls -A "$ROOT$OUTSIDE")" ]
+	done
+}
+
+@test "apply --root: a directory that is a link does not lead out of the tree" {
+	outside
+	links_stay_inside
+}
+
+@test "apply --root: the same where the kernel has no openat2" {
+	outside
+	without_openat2 true || skip "strace cannot trace here"
+	links_stay_inside without_openat2
+}
+
+@test "apply --root: an openat2 that the builder's other work disturbed is tried again" {
+	outside
+	mkdir -p "$ROOT$OUTSIDE"
+	rmdir "$ROOT/etc/modprobe.d"
+	ln -s "../../../../../../../../../../..$OUTSIDE" "$ROOT/etc/modprobe.d"
+	run -0 strace -qq -o /dev/null -e trace=openat2 -e inject=openat2:error=EAGAIN:when=1+2 \
+		"$TOOL" apply --root "$ROOT"
+	[ -e "$ROOT$OUTSIDE/vfio-claim.conf" ]
+}
+
+# removes_inside [COMMAND...]: a state that names what is behind a link.
+removes_inside() {
+	mkdir -p "$ROOT$OUTSIDE/empty" "$ROOT/var/lib/vfio-claim"
+	touch "$ROOT$OUTSIDE/victim"
+	ln -sfn "$OUTSIDE" "$ROOT/etc/link"
+	printf '%s\n' 'vfio-claim-state 1' 'file etc/link/victim' 'directory etc/link/empty' \
+		>"$ROOT/var/lib/vfio-claim/state"
+	run -0 "$@" "$TOOL" revert --root "$ROOT"
+	[[ $output == *"removed /etc/link/victim"* ]]
+	outside_is_untouched
+	[ -z "$(ls -A "$ROOT$OUTSIDE")" ]
+}
+
+@test "revert --root: a state that names what is behind a link removes nothing outside" {
+	outside
+	removes_inside
+	without_openat2 true || skip "strace cannot trace here"
+	removes_inside without_openat2
+}
+
 # started COMMAND...: runs it in the background until the first image is being made.
 started() {
 	echo 3 >"$ROOT/etc/test-wait"

@@ -76,7 +76,7 @@ gpus() {
 
 @test "faults: a claim that is killed, or cannot write who had the card, forgets nobody" {
 	gpus
-	run -5 broken openat run/vfio-claim/native.new~ "$TOOL" claim 01:00.0 --root "$ROOT" \
+	run -5 broken openat2 run/vfio-claim/native.new~ "$TOOL" claim 01:00.0 --root "$ROOT" \
 		--with-hardware
 	[ -z "$(overrides)" ]
 	run strace -qq -o /dev/null -P "$ROOT/$DEVICES/0000:01:00.0/driver_override" \
