@@ -17,6 +17,30 @@ static int find_loader(const char *name)
 	return -1;
 }
 
+/*
+ * A path that revert may remove: from the root of its system, and never above that. We write no
+ * other; the state of somebody else's tree may have what its owner likes.
+ */
+static bool is_path_inside(const char *path)
+{
+	if (*path == '/' || *path == '\0')
+		return false;
+	while (*path != '\0') {
+		size_t length = strcspn(path, "/");
+
+		if (length == 2 && memcmp(path, "..", 2) == 0)
+			return false;
+		path += length;
+		path += strspn(path, "/");
+	}
+	return true;
+}
+
+static int parse_path(struct kargs *paths, const char *path)
+{
+	return is_path_inside(path) ? kargs_append(paths, path) : -EBADMSG;
+}
+
 /* "WORD VALUE"; arguments belong to the loader above them. */
 static int parse_line(struct state *state, int *loader, const char *word, const char *value)
 {
@@ -25,9 +49,9 @@ static int parse_line(struct state *state, int *loader, const char *word, const 
 		return strcmp(value, "yes") == 0 ? 0 : -EBADMSG;
 	}
 	if (strcmp(word, "file") == 0)
-		return kargs_append(&state->files, value);
+		return parse_path(&state->files, value);
 	if (strcmp(word, "directory") == 0)
-		return kargs_append(&state->directories, value);
+		return parse_path(&state->directories, value);
 	if (strcmp(word, "loader") == 0) {
 		*loader = find_loader(value);
 		if (*loader < 0)

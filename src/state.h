@@ -23,7 +23,8 @@ struct state {
 };
 
 /*
- * Reads a state file. A word that is not known is an error: a newer version wrote it.
+ * Reads a state file. A word that is not known is an error: a newer version wrote it. So is a
+ * path that is empty, absolute or has "..": revert removes what is named here.
  * Returns 0 and *ret_state (release with state_free()), -EBADMSG with the number of the line
  * that is not understood in *ret_line, or -ENOMEM.
  */

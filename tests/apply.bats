@@ -430,6 +430,20 @@ removes_inside() {
 	removes_inside without_openat2
 }
 
+@test "revert --root: a state with a path that leads out is not understood" {
+	local line
+
+	outside
+	mkdir -p "$ROOT/var/lib/vfio-claim"
+	for line in "file ../outside/victim" "file etc/../../outside/victim" "file $OUTSIDE/victim" \
+		"directory ../outside/empty"; do
+		printf '%s\n' 'vfio-claim-state 1' "$line" >"$ROOT/var/lib/vfio-claim/state"
+		run -5 --separate-stderr revert
+		[[ $stderr == *"/var/lib/vfio-claim/state:2: not understood"* ]]
+		outside_is_untouched
+	done
+}
+
 # started COMMAND...: runs it in the background until the first image is being made.
 started() {
 	echo 3 >"$ROOT/etc/test-wait"

@@ -22,7 +22,9 @@ static const char whole[] = "vfio-claim-state 1\n"
 /* What is read is what is written, word for word. */
 static void test_round_trip(void **state)
 {
-	static const char *const texts[] = { "vfio-claim-state 1\n", whole };
+	/* Names with dots that lead nowhere else. */
+	static const char dots[] = "vfio-claim-state 1\nfile etc/..a/b../...\n";
+	static const char *const texts[] = { "vfio-claim-state 1\n", whole, dots };
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(texts); i++) {
@@ -74,6 +76,14 @@ static void test_not_understood(void **state)
 		{ "vfio-claim-state 1\nloader lilo\n", 2 },
 		{ "vfio-claim-state 1\nfile a\nargument a\n", 3 },
 		{ "vfio-claim-state 1\nreplaced a\n", 2 },
+		{ "vfio-claim-state 1\nfile \n", 2 },
+		{ "vfio-claim-state 1\nfile /etc/a\n", 2 },
+		{ "vfio-claim-state 1\nfile ..\n", 2 },
+		{ "vfio-claim-state 1\nfile ../a\n", 2 },
+		{ "vfio-claim-state 1\nfile a\nfile etc/../../a\n", 3 },
+		{ "vfio-claim-state 1\nfile etc//..//a\n", 2 },
+		{ "vfio-claim-state 1\ndirectory etc/..\n", 2 },
+		{ "vfio-claim-state 1\ndirectory /a\n", 2 },
 	};
 
 	(void)state;
