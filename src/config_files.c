@@ -49,7 +49,7 @@ static int exists_in(const struct root *root, const char *directory, const char 
 	if (directory == NULL)
 		return 0;
 	(void)snprintf(path, sizeof(path), "%s/%s", directory, name);
-	return entry_exists(root->fd, path);
+	return root_has_entry(root, path);
 }
 
 static int add_drop_in(const struct root *root, const char *path, const char *name,
@@ -98,7 +98,7 @@ int config_files_find(const struct root *root, struct file_list *ret_files)
 	int r = find_drop_ins(root, "usr/lib/vfio-claim.conf.d", ".conf", ADMIN_DROP_INS,
 			      &files);
 
-	int main_file = r == 0 ? entry_exists(root->fd, MAIN_FILE) : r;
+	int main_file = r == 0 ? root_has_entry(root, MAIN_FILE) : r;
 	if (main_file != 0)
 		r = main_file < 0 ? main_file : add_path(&files, "", MAIN_FILE);
 	if (r == 0)

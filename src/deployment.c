@@ -3,7 +3,6 @@
 #include "deployment.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -60,7 +59,7 @@ static int read_state(struct deployment *deployment)
 
 	if (r < 0 || (r == 1 && !deployment->before.reverted))
 		return r < 0 ? r : 0;
-	if (entry_exists(deployment->root->fd, STATE_PATH ".old~") == 0)
+	if (root_has_entry(deployment->root, STATE_PATH ".old~") == 0)
 		return 0;
 	state_free(&deployment->before);
 	r = read_state_file(deployment, STATE_PATH ".old~");
@@ -69,12 +68,8 @@ static int read_state(struct deployment *deployment)
 
 static bool file_exists(const struct root *root, const char *path)
 {
-	struct stat st;
-
-	if (fstatat(root->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		return true;
-	root_note_trouble(errno);
-	return false;
+	/* An error is no answer: it is noted. */
+	return root_has_entry(root, path) == 1;
 }
 
 /*

@@ -3,7 +3,6 @@
 #include "initramfs.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,14 +19,6 @@ enum {
 
 /* Distributions by how they name an image. */
 enum family { FAMILY_OTHER, FAMILY_DEBIAN, FAMILY_SUSE };
-
-static bool exists(const struct root *root, const char *path)
-{
-	if (faccessat(root->fd, path, F_OK, 0) == 0)
-		return true;
-	root_note_trouble(errno);
-	return false;
-}
 
 static PRINTF_LIKE(3, 4) int format_path(char *out, size_t size, const char *format, ...)
 {
@@ -78,8 +69,8 @@ enum generator generator_detect(const struct root *root)
 		return owner == GENERATOR_INITRAMFS_TOOLS ? owner : GENERATOR_NONE;
 	if (owner != GENERATOR_INITRAMFS_TOOLS)
 		return GENERATOR_DRACUT;
-	bool dracut_hook = exists(root, "etc/kernel/postinst.d/dracut");
-	bool tools_hook = exists(root, "etc/kernel/postinst.d/initramfs-tools");
+	bool dracut_hook = root_has(root, "etc/kernel/postinst.d/dracut");
+	bool tools_hook = root_has(root, "etc/kernel/postinst.d/initramfs-tools");
 	return dracut_hook && !tools_hook ? GENERATOR_DRACUT : GENERATOR_INITRAMFS_TOOLS;
 }
 
@@ -140,11 +131,14 @@ static enum family find_family(const struct root *root)
 /* The name of the directory that kernel-install(8) makes: the entry token. */
 static bool read_token(const struct root *root, const char *path, char token[TOKEN_SIZE])
 {
-	int r = read_attribute(root->fd, path, token, TOKEN_SIZE);
+	AUTO_FREE char *text = NULL;
+	size_t length;
 
-	if (r < 0)
-		root_note_trouble(r);
-	return r > 0 && is_plain_word(token, TOKEN_SIZE - 1, "._-") && token[0] != '.';
+	if (root_read(root, path, TOKEN_SIZE, &text, &length) < 0)
+		return false;
+	text[strcspn(text, "\n")] = '\0';
+	return is_plain_word(text, TOKEN_SIZE - 1, "._-") && text[0] != '.' &&
+	       copy_field(token, TOKEN_SIZE, text) == 0;
 }
 
 /*
@@ -171,7 +165,7 @@ static int find_entry_image(const struct root *root, const char *kernel, char ou
 			    format_path(linux_path, sizeof(linux_path), "%s/%s/%s/linux",
 					partitions[j], token, kernel) < 0)
 				return -ENAMETOOLONG;
-			if (exists(root, path) || exists(root, linux_path))
+			if (root_has(root, path) || root_has(root, linux_path))
 				return format_path(out, 256, "%s", path);
 		}
 	}
@@ -198,10 +192,10 @@ static int find_boot_image(const struct root *root, const char *kernel, char out
 	char path[256];
 
 	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++)
-		if (boot_image(families[i], kernel, path) == 0 && exists(root, path))
+		if (boot_image(families[i], kernel, path) == 0 && root_has(root, path))
 			return format_path(out, 256, "%s", path);
 	if (format_path(path, sizeof(path), "usr/lib/modules/%s/initramfs.img", kernel) == 0 &&
-	    exists(root, path))
+	    root_has(root, path))
 		return format_path(out, 256, "%s", path);
 	return -ENOENT;
 }
@@ -218,12 +212,12 @@ int initramfs_path(const struct root *root, enum generator generator, const char
 	if (r < 0)
 		return r;
 	/* Debian makes its image in /boot in any case and kernel-install(8) takes a copy. */
-	if (family == FAMILY_DEBIAN && exists(root, usual))
+	if (family == FAMILY_DEBIAN && root_has(root, usual))
 		return format_path(out, 256, "%s", usual);
 	if (makes_ukis(root) && find_uki(root, kernel, out))
 		return 0;
 	r = find_entry_image(root, kernel, out);
-	if (r == -ENOENT && exists(root, usual))
+	if (r == -ENOENT && root_has(root, usual))
 		return format_path(out, 256, "%s", usual);
 	if (r == -ENOENT)
 		r = find_boot_image(root, kernel, out);
@@ -244,7 +238,7 @@ static int add_update_initramfs(const struct root *root, const char *kernel, con
 				const char *title, struct command_lines *commands)
 {
 	char program[COMMAND_PATH_SIZE];
-	bool update = exists(root, image) && !updates_are_off(root);
+	bool update = root_has(root, image) && !updates_are_off(root);
 
 	if (!command_find(root, "update-initramfs", program))
 		return -ENOENT;
@@ -270,9 +264,9 @@ static int add_kernel_install(const struct root *root, const char *kernel, const
 	if (!command_find(root, "kernel-install", program))
 		return -ENOENT;
 	int r = format_path(file, sizeof(file), "/usr/lib/modules/%s/vmlinuz", kernel);
-	if (r == 0 && !exists(root, file + 1))
+	if (r == 0 && !root_has(root, file + 1))
 		r = format_path(file, sizeof(file), "/boot/vmlinuz-%s", kernel);
-	if (r == 0 && !exists(root, file + 1))
+	if (r == 0 && !root_has(root, file + 1))
 		r = -ENOENT;
 	return r == 0 ? command_lines_add(commands, title, program, "add", kernel, file,
 					  (const char *)NULL)
@@ -334,7 +328,7 @@ int initramfs_add_rebuild(const struct root *root, enum generator generator, con
 		return add_update_initramfs(root, kernel, image, title, commands);
 	/* Where kernel-install makes unified images, an image in /boot would be nobody's. */
 	if (ends_with(image, "/initrd") || ends_with(image, ".efi") ||
-	    (makes_ukis(root) && !exists(root, image))) {
+	    (makes_ukis(root) && !root_has(root, image))) {
 		r = add_kernel_install(root, kernel, title, commands);
 		if (r != -ENOENT)
 			return r;

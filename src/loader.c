@@ -31,15 +31,15 @@ static bool has_command(const struct root *root, const char *name)
 
 static bool is_booted_ostree(const struct root *root)
 {
-	return root->is_host && file_there(root, "run/ostree-booted");
+	return root->is_host && root_has(root, "run/ostree-booted");
 }
 
 /* A mutable Fedora may have rpm-ostree too, for composing; its tree has none of these. */
 static bool is_ostree_tree(const struct root *root)
 {
-	return file_there(root, "usr/lib/ostree-boot") ||
-	       file_there(root, "usr/lib/ostree/prepare-root.conf") ||
-	       file_there(root, "sysroot/ostree");
+	return root_has(root, "usr/lib/ostree-boot") ||
+	       root_has(root, "usr/lib/ostree/prepare-root.conf") ||
+	       root_has(root, "sysroot/ostree");
 }
 
 static void use(struct loaders *loaders, enum loader loader, const char *why)
@@ -58,7 +58,7 @@ static bool detect_ostree(const struct root *root, struct loaders *loaders)
 			    "the host was booted from an ostree and has rpm-ostree");
 		return true;
 	}
-	if (file_there(root, "usr/lib/bootc")) {
+	if (root_has(root, "usr/lib/bootc")) {
 		use(loaders, LOADER_BOOTC,
 		    "there is usr/lib/bootc: bootc reads usr/lib/bootc/kargs.d at install "
 		    "and upgrade");
@@ -93,14 +93,14 @@ static void detect_systemd(const struct root *root, struct loaders *loaders)
 {
 	bool kernel_install = has_command(root, "kernel-install") && !has_grubby(root);
 
-	if (file_there(root, "etc/kernel/cmdline"))
+	if (root_has(root, "etc/kernel/cmdline"))
 		use(loaders, LOADER_KERNEL_INSTALL,
 		    "there is /etc/kernel/cmdline, for entries of kernels to come");
 	else if (kernel_install && (has_entries(root) || makes_ukis(root)))
 		use(loaders, LOADER_KERNEL_INSTALL,
 		    "there are kernel-install and boot entries that it makes");
 	if (has_ukis(root) && !makes_ukis(root) &&
-	    (has_command(root, "ukify") || file_there(root, "usr/lib/systemd/ukify")))
+	    (has_command(root, "ukify") || root_has(root, "usr/lib/systemd/ukify")))
 		use(loaders, LOADER_UKI_ADDON,
 		    "there are unified kernel images and ukify; under Secure Boot the add-on "
 		    "counts only if it is signed (/etc/kernel/uki.conf)");

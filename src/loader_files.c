@@ -19,14 +19,6 @@ enum {
  * before the directory that it is in. */
 const char *const boot_partitions[] = { "efi", "boot/efi", "boot", NULL };
 
-bool file_there(const struct root *root, const char *path)
-{
-	if (faccessat(root->fd, path, F_OK, 0) == 0)
-		return true;
-	root_note_trouble(errno);
-	return false;
-}
-
 int read_text(const struct root *root, const char *path, char **ret_text)
 {
 	size_t length;

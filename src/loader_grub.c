@@ -47,10 +47,10 @@ static const char *find_grub_cfg(const struct root *root, bool two)
 	static const char *const directories[] = { "boot/grub", "boot/grub2" };
 
 	for (unsigned i = 0; i < 2; i++)
-		if (file_there(root, files[two ? 1 - i : i]))
+		if (root_has(root, files[two ? 1 - i : i]))
 			return files[two ? 1 - i : i];
 	for (unsigned i = 0; i < 2; i++)
-		if (file_there(root, directories[two ? 1 - i : i]))
+		if (root_has(root, directories[two ? 1 - i : i]))
 			return files[two ? 1 - i : i];
 	return NULL;
 }
@@ -324,7 +324,7 @@ static int prepare_default(const struct root *root, const struct kargs *argument
 	AUTO_FREE char *new = NULL;
 	size_t count = changes->count;
 	bool needs = false;
-	int r = file_there(root, GRUB_SNIPPET) ? 0 : -ENOENT;
+	int r = root_has(root, GRUB_SNIPPET) ? 0 : -ENOENT;
 
 	if (r == 0)
 		r = changes_read(changes, root, GRUB_DEFAULT, &old);

@@ -22,7 +22,7 @@ bool has_grubby(const struct root *root)
 {
 	char path[COMMAND_PATH_SIZE];
 
-	return command_find(root, "grubby", path) && file_there(root, ENTRIES);
+	return command_find(root, "grubby", path) && root_has(root, ENTRIES);
 }
 
 /* The words of all entries. They are one line to us, since grubby treats them alike. */

@@ -27,7 +27,7 @@ bool has_entries(const struct root *root)
 		struct names names = { 0 };
 
 		(void)snprintf(path, sizeof(path), "%s/loader/loader.conf", boot_partitions[i]);
-		if (file_there(root, path))
+		if (root_has(root, path))
 			return true;
 		(void)snprintf(path, sizeof(path), "%s/loader/entries", boot_partitions[i]);
 		int r = list_files(root, path, ".conf", &names);
@@ -61,7 +61,7 @@ bool makes_ukis(const struct root *root)
 	bool found = false;
 
 	/* The first of the two files counts alone, the drop-ins on top of it. */
-	const char *file = file_there(root, "etc/kernel/install.conf")
+	const char *file = root_has(root, "etc/kernel/install.conf")
 				   ? "etc/kernel/install.conf"
 				   : "usr/lib/kernel/install.conf";
 	found = says_layout_uki(root, file) || begins_with_layout_uki(root, file);
@@ -162,7 +162,7 @@ static bool find_kernel(const struct root *root, const char *version, char path[
 		int length = snprintf(path, 256, "/%.*s%s%s", (int)(place - formats[i]),
 				      formats[i], version, place + 2);
 
-		if (length < 256 && file_there(root, path + 1))
+		if (length < 256 && root_has(root, path + 1))
 			return true;
 	}
 	return false;
@@ -454,7 +454,7 @@ static int prepare_file(const struct root *root, const struct kargs *arguments,
 	int r = edit(old, arguments, before, merge, after, &new);
 
 	/* Nothing to say: no reason to make a file. */
-	if (r < 0 || (after->ours.count == 0 && !file_there(root, CMDLINE)))
+	if (r < 0 || (after->ours.count == 0 && !root_has(root, CMDLINE)))
 		return r;
 	for (size_t i = 0; r == 0 && i < created->count; i++)
 		r = kargs_add(&after->replaced, created->items[i]);

@@ -113,7 +113,7 @@ static bool find_ukify(const struct root *root, char path[COMMAND_PATH_SIZE])
 	if (command_find(root, "ukify", path))
 		return true;
 	(void)snprintf(path, COMMAND_PATH_SIZE, "%s", private);
-	return file_there(root, private);
+	return root_has(root, private);
 }
 
 static int add_ukify(const struct root *root, const char *path, const struct kargs *arguments,
@@ -139,7 +139,7 @@ static int add_ukify(const struct root *root, const char *path, const struct kar
 	if (r < 0 || s < 0)
 		return -ENOMEM;
 	/* Keys and certificates are the administrator's to name. */
-	bool configured = file_there(root, UKI_CONF);
+	bool configured = root_has(root, UKI_CONF);
 	return command_lines_add(commands, "add-on for unified kernel images", program, "build",
 				 cmdline_option, output_option,
 				 configured ? "--config=/" UKI_CONF : NULL, (const char *)NULL);
@@ -159,10 +159,10 @@ static int add_directory(const struct root *root, const char *directory,
 	char path[80];
 	int r = 0;
 
-	if (file_there(root, directory) || !command_find(root, "mkdir", program))
+	if (root_has(root, directory) || !command_find(root, "mkdir", program))
 		return 0;
 	parent_of(directory, parent);
-	if (!file_there(root, parent))
+	if (!root_has(root, parent))
 		r = kargs_add(&after->replaced, CREATED_PARENT);
 	if (r == 0)
 		r = kargs_add(&after->replaced, CREATED_ADDONS);
@@ -179,7 +179,7 @@ static int remove_addon(const struct root *root, const char *path,
 	char program[COMMAND_PATH_SIZE];
 	char whole[160];
 
-	if (!file_there(root, path) || !command_find(root, "rm", program))
+	if (!root_has(root, path) || !command_find(root, "rm", program))
 		return 0;
 	(void)snprintf(whole, sizeof(whole), "/%s", path);
 	return command_lines_add(commands, "removal of the add-on", program, "-f", whole,
@@ -224,7 +224,7 @@ static int revert(const struct root *root, const struct loader_state *before,
 	if (r == 0)
 		r = remove_addon(root, path, commands);
 	if (r < 0 || !kargs_has(&before->replaced, CREATED_ADDONS) ||
-	    !file_there(root, directory) || !command_find(root, "rmdir", program))
+	    !root_has(root, directory) || !command_find(root, "rmdir", program))
 		return r;
 	parent_of(directory, parent);
 	(void)snprintf(first, sizeof(first), "/%s", directory);

@@ -42,8 +42,6 @@ bool has_grub_mkconfig(const struct root *root);
 
 /* --- Files of the target --- */
 
-bool file_there(const struct root *root, const char *path);
-
 /* Reads a text; *ret_text is NULL (and the result 0) where there is no such file. */
 int read_text(const struct root *root, const char *path, char **ret_text) MUST_CHECK;
 

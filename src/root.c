@@ -248,6 +248,25 @@ int root_stat(const struct root *root, const char *path, int flags, struct stat 
 	return fstat(fd, ret_stat) < 0 ? -errno : 0;
 }
 
+bool root_has(const struct root *root, const char *path)
+{
+	struct stat st;
+	int r = root_stat(root, path, 0, &st);
+
+	root_note_trouble(r);
+	return r == 0;
+}
+
+int root_has_entry(const struct root *root, const char *path)
+{
+	struct stat st;
+	int r = root_stat(root, path, AT_SYMLINK_NOFOLLOW, &st);
+
+	if (r == 0)
+		return 1;
+	return r == -ENOENT || r == -ENOTDIR ? 0 : noted(r);
+}
+
 DIR *root_open_directory(const struct root *root, const char *path)
 {
 	int fd = root_open_inside(root, path, O_RDONLY | O_DIRECTORY);

@@ -39,6 +39,12 @@ int root_open_inside(const struct root *root, const char *path, int flags) MUST_
 int root_stat(const struct root *root, const char *path, int flags,
 	      struct stat *ret_stat) MUST_CHECK;
 
+/* Is it there, behind its links? An error is no, and noted (root_note_trouble()). */
+bool root_has(const struct root *root, const char *path) MUST_CHECK;
+
+/* entry_exists() of a root's path, as root_open_inside() opens. */
+int root_has_entry(const struct root *root, const char *path) MUST_CHECK;
+
 /* Opens a directory to read, as root_open_inside() does. NULL when that fails. */
 DIR *root_open_directory(const struct root *root, const char *path) MUST_CHECK;
 

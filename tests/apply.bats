@@ -410,6 +410,18 @@ links_stay_inside() {
 	[ -e "$ROOT$OUTSIDE/vfio-claim.conf" ]
 }
 
+# The builder's file where the link of the tree leads is no image of the tree's.
+@test "apply --root: what is outside of the tree is not taken for a file in it" {
+	outside
+	rm "$ROOT/boot/initrd.img-${KERNELS[0]}"
+	ln -s "$OUTSIDE/victim" "$ROOT/boot/initrd.img-${KERNELS[0]}"
+	mkdir -p "$ROOT/etc/kernel"
+	ln -s "$OUTSIDE/victim" "$ROOT/etc/kernel/cmdline"
+	run -0 --separate-stderr apply --dry-run
+	[[ $output == *"run: /usr/sbin/update-initramfs -c -k ${KERNELS[0]}"* ]]
+	[[ $output != *"boot loader: kernel-install"* ]]
+}
+
 # removes_inside [COMMAND...]: a state that names what is behind a link.
 removes_inside() {
 	mkdir -p "$ROOT$OUTSIDE/empty" "$ROOT/var/lib/vfio-claim"

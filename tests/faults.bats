@@ -51,7 +51,7 @@ failing() {
 
 @test "faults: an initramfs system that cannot be looked at is not one that is not there" {
 	failing read usr/sbin/update-initramfs
-	failing newfstatat boot/vmlinuz-6.1.0-28-amd64
+	failing openat2 boot/vmlinuz-6.1.0-28-amd64
 }
 
 @test "faults: a kernel that cannot be looked at is not left out" {
@@ -59,11 +59,11 @@ failing() {
 }
 
 @test "faults: a configuration that cannot be looked at is not one that is missing" {
-	failing faccessat2 etc/vfio-claim.conf
+	failing openat2 etc/vfio-claim.conf
 	run -0 "$TOOL" image --wanted --root "$ROOT"
 	# 1 would say to the hooks that nothing is configured.
-	run -5 broken faccessat2 etc/vfio-claim.conf "$TOOL" image --wanted --root "$ROOT"
-	run -5 broken faccessat2 etc/vfio-claim.conf "$TOOL" revert --root "$ROOT"
+	run -5 broken openat2 etc/vfio-claim.conf "$TOOL" image --wanted --root "$ROOT"
+	run -5 broken openat2 etc/vfio-claim.conf "$TOOL" revert --root "$ROOT"
 }
 
 # gpus: a machine whose first card nothing needs.

@@ -321,6 +321,23 @@ modules() {
 	[[ $stderr == *"/etc/vfio-claim.conf.d/a.conf:1: error"* ]]
 }
 
+@test "check --root: what is outside of the tree hides none of its files" {
+	local outside=$BATS_TEST_TMPDIR/outside
+
+	mkdir -p "$outside" "$ROOT/usr/lib/vfio-claim.conf.d"
+	: >"$outside/a.conf"
+	rmdir "$ROOT/etc/vfio-claim.conf.d"
+	ln -s "$outside" "$ROOT/etc/vfio-claim.conf.d"
+	printf '[claim gpu]\nmatch = 10de:1c30\n' >"$ROOT/usr/lib/vfio-claim.conf.d/a.conf"
+	run -0 --separate-stderr "$TOOL" check --root "$ROOT"
+	[[ $output == "valid: 1 claim in 1 file"* ]]
+	# The same within the tree.
+	mkdir -p "$ROOT$outside"
+	: >"$ROOT$outside/a.conf"
+	run -0 --separate-stderr "$TOOL" check --root "$ROOT"
+	[[ $output == "valid: 0 claims in 1 file"* ]]
+}
+
 # ---- What works against the claims
 
 # leftover FILE WARNING [JSON]: the file has the text of stdin, and check warns of it.
