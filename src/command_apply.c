@@ -53,18 +53,46 @@ static enum exit_code report_problems(const struct deployment *deployment)
 	return count == 0 ? EXIT_AS_WANTED : EXIT_NOT_AS_WANTED;
 }
 
-static void print_end(const struct tool *tool, const struct deployment *deployment)
+/* Arguments that no boot entry could be seen to have: how they get there. */
+static void print_without_entries(const struct deployment *deployment)
+{
+	for (int i = 0; i < LOADER_COUNT; i++)
+		if (deployment->after.loader[i].ours.count > 0)
+			(void)printf("no boot entry was looked at (%s): %s\n", loader_names[i],
+				     loader_without_entries((enum loader)i));
+}
+
+/* Says of nothing that it is as wanted but of what was opened. */
+static enum exit_code print_checked(const struct deployment *deployment)
+{
+	size_t images = 0;
+	size_t entries = 0;
+	int r = deployment_count(deployment, &images, &entries);
+
+	if (r < 0)
+		return report_system("the boot entries cannot be read", r);
+	if (images > 0)
+		(void)printf("checked: %zu initramfs image%s %s the claims\n", images,
+			     images == 1 ? "" : "s",
+			     entries > 0   ? "and the boot entries have"
+			     : images == 1 ? "has"
+					   : "have");
+	else if (entries > 0)
+		(void)printf("checked: the boot entries have the arguments\n");
+	if (entries == 0)
+		print_without_entries(deployment);
+	return EXIT_AS_WANTED;
+}
+
+static enum exit_code print_end(const struct tool *tool, const struct deployment *deployment)
 {
 	bool apply = deployment->claims != NULL;
-	size_t images = deployment->kernels.count;
+	enum exit_code code = apply ? print_checked(deployment) : EXIT_AS_WANTED;
 
-	if (apply && images > 0)
-		(void)printf("checked: %zu initramfs image%s and the boot entries have the "
-			     "claims\n",
-			     images, images == 1 ? "" : "s");
-	if (tool->root.is_host)
+	if (code == EXIT_AS_WANTED && deployment->gaps.count == 0 && tool->root.is_host)
 		(void)printf("reboot to %s\n", apply ? "have the devices claimed"
 						     : "have them with their native drivers");
+	return code;
 }
 
 /* Left to others: what only runs on the target's own kind of machine, or later. */
@@ -139,9 +167,12 @@ static void print_json(const struct deployment *deployment)
 	add_commands(commands, &deployment->boot);
 	for (size_t i = 0; i < deployment->notes.count; i++)
 		add_string(notes, deployment->notes.items[i]);
+	for (size_t i = 0; i < deployment->gaps.count; i++)
+		add_string(notes, deployment->gaps.items[i]);
 	(void)json_object_object_add(object, "schema", json_object_new_int(1));
 	(void)json_object_object_add(object, "as_wanted",
-				     json_object_new_boolean(deployment_is_empty(deployment)));
+				     json_object_new_boolean(deployment_is_empty(deployment) &&
+							     deployment->gaps.count == 0));
 	(void)json_object_object_add(object, "loaders", loaders);
 	(void)json_object_object_add(object, "files", files_json(&deployment->changes));
 	(void)json_object_object_add(object, "commands", commands);
@@ -149,26 +180,8 @@ static void print_json(const struct deployment *deployment)
 	print_json_object(object);
 }
 
-static enum exit_code carry_out(const struct tool *tool, struct deployment *deployment)
+static enum exit_code make_changes(const struct tool *tool, struct deployment *deployment)
 {
-	if (tool->json) {
-		print_json(deployment);
-		return EXIT_AS_WANTED;
-	}
-	print_notes(&deployment->notes);
-	if (deployment_is_empty(deployment)) {
-		if (!tool->dry_run)
-			deployment_tidy(deployment);
-		if (deployment_is_sealed(deployment))
-			return report_problems(deployment);
-		(void)printf("nothing to do: all is as %s\n",
-			     deployment->claims ? "the configuration says" : "without us");
-		return EXIT_AS_WANTED;
-	}
-	if (tool->dry_run) {
-		int r = deployment_print(deployment);
-		return r < 0 ? report_system("the plan cannot be shown", r) : EXIT_AS_WANTED;
-	}
 	if (deployment->foreign && deployment->images.count + deployment->boot.count > 0)
 		return leave_tools(deployment);
 	if (deployment_run(deployment) != 0)
@@ -179,9 +192,47 @@ static enum exit_code carry_out(const struct tool *tool, struct deployment *depl
 		return EXIT_AS_WANTED;
 	}
 	enum exit_code code = report_problems(deployment);
-	if (code == EXIT_AS_WANTED)
-		print_end(tool, deployment);
-	return code;
+	return code == EXIT_AS_WANTED ? print_end(tool, deployment) : code;
+}
+
+/* What is wanted and was not done, since nothing here does it. */
+static enum exit_code report_gaps(const struct deployment *deployment, enum exit_code code)
+{
+	for (size_t i = 0; i < deployment->gaps.count; i++)
+		(void)fprintf(stderr, PROGRAM ": %s\n", deployment->gaps.items[i]);
+	return code == EXIT_AS_WANTED && deployment->gaps.count > 0 ? EXIT_NOT_AS_WANTED : code;
+}
+
+static void print_nothing_to_do(const struct deployment *deployment)
+{
+	if (deployment->gaps.count > 0)
+		(void)printf("no file, image or boot entry is to be changed\n");
+	else
+		(void)printf("nothing to do: all is as %s\n",
+			     deployment->claims ? "the configuration says" : "without us");
+	(void)fflush(stdout);
+}
+
+static enum exit_code carry_out(const struct tool *tool, struct deployment *deployment)
+{
+	if (tool->json) {
+		print_json(deployment);
+		return EXIT_AS_WANTED;
+	}
+	print_notes(&deployment->notes);
+	if (tool->dry_run)
+		print_notes(&deployment->gaps);
+	if (deployment_is_empty(deployment)) {
+		if (!tool->dry_run)
+			deployment_tidy(deployment);
+		print_nothing_to_do(deployment);
+		return tool->dry_run ? EXIT_AS_WANTED : report_gaps(deployment, EXIT_AS_WANTED);
+	}
+	if (tool->dry_run) {
+		int r = deployment_print(deployment);
+		return r < 0 ? report_system("the plan cannot be shown", r) : EXIT_AS_WANTED;
+	}
+	return report_gaps(deployment, make_changes(tool, deployment));
 }
 
 static enum exit_code carry_out_locked(struct tool *tool, struct deployment *deployment, int r)

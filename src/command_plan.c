@@ -178,6 +178,23 @@ static void print_table(struct forecast *forecast, enum verdict verdict)
 		}
 }
 
+static bool has_loader(const struct loaders *loaders)
+{
+	for (int i = 0; i < LOADER_COUNT; i++)
+		if (loaders->used[i])
+			return true;
+	return false;
+}
+
+static const char *applied_text(const struct forecast *forecast)
+{
+	return forecast->applied ? "the configuration is applied"
+	       : forecast->unmet
+		       ? "the configuration is not applied, or not all of it: see the "
+			 "notes"
+		       : "the configuration is not applied yet: run '" PROGRAM " apply'";
+}
+
 static void print_end(const struct forecast *forecast)
 {
 	for (size_t i = 0; i < forecast->notes.count; i++)
@@ -186,12 +203,10 @@ static void print_end(const struct forecast *forecast)
 		if (forecast->loaders.used[i])
 			(void)printf("boot loader: %s (%s)\n", loader_names[i],
 				     forecast->loaders.why[i]);
+	if (forecast->applied_known && !has_loader(&forecast->loaders))
+		(void)printf("boot loader: none that " PROGRAM " knows\n");
 	if (forecast->applied_known)
-		(void)printf("%s\n",
-			     forecast->applied
-				     ? "the configuration is applied"
-				     : "the configuration is not applied yet: run '" PROGRAM
-				       " apply'");
+		(void)printf("%s\n", applied_text(forecast));
 }
 
 static void print_people(struct forecast *forecast)

@@ -10,13 +10,15 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "loader_text.h"
 #include "owned_files.h"
+#include "readiness.h"
 #include "text.h"
 
 #define LOG_PATH "/var/log/vfio-claim.log"
 #define SEALED_IMAGE "lib/modules/%s/vmlinuz-virt.efi"
 
-enum { LOG_LINES_SHOWN = 15 };
+enum { LOG_LINES_SHOWN = 15, LINE_SIZE_MOST = 65536 };
 
 static int fail(struct deployment *deployment, int error, const char *what)
 {
@@ -263,6 +265,68 @@ static int unset_loader(struct deployment *deployment, enum loader loader)
 	return r < 0 ? fail(deployment, r, loader_names[loader]) : 0;
 }
 
+/* What the running kernel has is given already, by whatever starts this machine. */
+static int find_by_hand(struct deployment *deployment, const struct kargs *arguments)
+{
+	AUTO_FREE char *line = NULL;
+	struct kargs present = { 0 };
+	size_t length = 0;
+	int r = 0;
+
+	if (deployment->root->is_host)
+		r = root_read(deployment->root, "proc/cmdline", LINE_SIZE_MOST, &line, &length);
+	if (r < 0 && r != -ENOENT)
+		return fail(deployment, r, "/proc/cmdline");
+	r = 0;
+	if (line != NULL)
+		r = kargs_parse(line, &present);
+	if (r == 0)
+		r = words_missing(&present, arguments, &deployment->by_hand);
+	kargs_free(&present);
+	return r;
+}
+
+/* No way to any boot loader: who runs us has to give the arguments. Without one that the claims
+ * need it is no more than a note. */
+static int say_by_hand(struct deployment *deployment, const struct config *config)
+{
+	const struct kargs *words = &deployment->by_hand;
+	AUTO_FREE char *line = NULL;
+	bool needed = false;
+	int r = kargs_join(words, &line);
+
+	for (size_t i = 0; r == 0 && i < words->count; i++)
+		needed = needed || !argument_is_spare(config, ANSWER_UNKNOWN, words->items[i]);
+	if (r < 0 || words->count == 0)
+		return r;
+	return sentences_add(needed ? &deployment->gaps : &deployment->notes,
+			     "there is no boot loader here that vfio-claim knows: give the "
+			     "kernel these arguments by hand: %s",
+			     line);
+}
+
+static int leave_to_hand(struct deployment *deployment, const struct config *config)
+{
+	struct arguments arguments = { 0 };
+	int r = arguments_compose(config, &deployment->target, "", &arguments,
+				  deployment->reason);
+
+	if (r == 0)
+		r = find_by_hand(deployment, &arguments.kargs);
+	if (r == 0)
+		r = say_by_hand(deployment, config);
+	arguments_free(&arguments);
+	return r;
+}
+
+static bool uses_any(const struct state *state)
+{
+	for (int i = 0; i < LOADER_COUNT; i++)
+		if (state->used[i])
+			return true;
+	return false;
+}
+
 static int set_loaders(struct deployment *deployment, const struct config *config, int only)
 {
 	int r = 0;
@@ -275,6 +339,8 @@ static int set_loaders(struct deployment *deployment, const struct config *confi
 		else if (deployment->before.used[i])
 			r = unset_loader(deployment, (enum loader)i);
 	}
+	if (r == 0 && !uses_any(&deployment->after))
+		r = leave_to_hand(deployment, config);
 	return r;
 }
 
@@ -362,16 +428,21 @@ static int add_target_notes(struct deployment *deployment)
 {
 	int r = note_sealed(deployment);
 
-	if (r < 0 || deployment_is_sealed(deployment))
+	if (r == 0 && deployment_is_sealed(deployment))
+		return sentences_add(&deployment->gaps,
+				     "no kernel here has the claims (see the notes)");
+	if (r < 0)
 		return r;
+	if (deployment->generator == GENERATOR_NONE)
+		return sentences_add(
+			deployment->claims->count > 0 ? &deployment->gaps : &deployment->notes,
+			"neither dracut nor initramfs-tools is here: nothing puts "
+			"the claims into an initramfs; install one of them and run "
+			"this again");
 	if (deployment->kernels.count == 0)
 		return add_note(deployment,
 				"there is no kernel here yet: each one gets its initramfs with "
 				"the claims when it is installed");
-	if (deployment->generator == GENERATOR_NONE)
-		return add_note(deployment,
-				"neither dracut nor initramfs-tools is here: nothing puts the "
-				"claims into an initramfs");
 	return 0;
 }
 
@@ -736,13 +807,31 @@ int deployment_verify(const struct deployment *deployment, struct sentences *pro
 	     r == 0 && deployment->generator != GENERATOR_NONE && i < deployment->kernels.count;
 	     i++)
 		r = verify_image(deployment, deployment->kernels.items[i], problems);
-	if (r == 0 && deployment_is_sealed(deployment))
-		r = sentences_add(problems, "no kernel here has the claims (see the notes)");
 	for (int i = 0; r == 0 && i < LOADER_COUNT; i++)
 		if (deployment->after.used[i])
 			r = loader_verify((enum loader)i, deployment->root,
 					  &deployment->after.loader[i].ours, problems);
 	return r;
+}
+
+int deployment_count(const struct deployment *deployment, size_t *ret_images,
+		     size_t *ret_entries)
+{
+	size_t entries = 0;
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < LOADER_COUNT; i++) {
+		size_t count = 0;
+
+		if (deployment->after.loader[i].ours.count > 0)
+			r = loader_count_entries((enum loader)i, deployment->root, &count);
+		entries += count;
+	}
+	if (r < 0)
+		return r;
+	*ret_images = deployment->generator != GENERATOR_NONE ? deployment->kernels.count : 0;
+	*ret_entries = entries;
+	return 0;
 }
 
 void deployment_free(struct deployment *deployment)
@@ -755,5 +844,7 @@ void deployment_free(struct deployment *deployment)
 	changes_free(&deployment->changes);
 	command_lines_free(&deployment->images);
 	command_lines_free(&deployment->boot);
+	kargs_free(&deployment->by_hand);
+	sentences_free(&deployment->gaps);
 	sentences_free(&deployment->notes);
 }

@@ -26,6 +26,8 @@ struct deployment {
 	struct changes changes;      /* the state file is the last of them */
 	struct command_lines images; /* one for each image that is not as wanted */
 	struct command_lines boot;   /* of the boot loaders */
+	struct kargs by_hand;        /* arguments that no boot loader of this target takes */
+	struct sentences gaps;       /* what is wanted and this cannot do, with the remedy */
 	struct sentences notes;      /* for people */
 	char reason[256];            /* with an error: one sentence */
 };
@@ -46,7 +48,7 @@ int deployment_of_config(const struct root *root, const struct config *config, i
 int deployment_of_revert(const struct root *root, bool configured, bool rebuild,
 			 struct deployment *deployment) MUST_CHECK;
 
-/* True when the target is as wanted. */
+/* True when nothing is to be changed. The target is as wanted if there are no gaps either. */
 bool deployment_is_empty(const struct deployment *deployment);
 
 /* True when there are kernels, but none that claims can be given to: see `sealed`. */
@@ -75,6 +77,13 @@ void deployment_tidy(const struct deployment *deployment);
  */
 int deployment_verify(const struct deployment *deployment,
 		      struct sentences *problems) MUST_CHECK;
+
+/*
+ * What deployment_verify() opened: initramfs images, and boot entries; 0 of them where there are
+ * none yet. Returns 0 or a negative errno.
+ */
+int deployment_count(const struct deployment *deployment, size_t *ret_images,
+		     size_t *ret_entries) MUST_CHECK;
 
 void deployment_free(struct deployment *deployment);
 

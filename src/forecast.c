@@ -311,7 +311,10 @@ static int look_at_files(struct forecast *forecast)
 	int r = deployment_of_config(forecast->root, forecast->config, -1, true, &deployment);
 
 	forecast->applied_known = r == 0;
-	forecast->applied = r == 0 && deployment_is_empty(&deployment);
+	forecast->unmet = r == 0 && deployment.gaps.count > 0;
+	forecast->applied = r == 0 && deployment_is_empty(&deployment) && !forecast->unmet;
+	for (size_t i = 0; r == 0 && i < deployment.gaps.count; i++)
+		r = sentences_add(&forecast->notes, "%s", deployment.gaps.items[i]);
 	if (r < 0)
 		r = sentences_add(&forecast->notes,
 				  "whether the configuration is applied is not known: %s",

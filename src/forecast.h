@@ -31,6 +31,7 @@ struct forecast {
 	struct sentences notes; /* for people: what could not be found out */
 	bool applied_known;     /* whether the files are as the configuration says */
 	bool applied;
+	bool unmet; /* `apply` cannot do all that is wanted: the notes say what */
 };
 
 /*

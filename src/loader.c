@@ -190,3 +190,30 @@ int loader_verify(enum loader loader, const struct root *root, const struct karg
 {
 	return ways[loader]->verify(root, arguments, problems);
 }
+
+int loader_count_entries(enum loader loader, const struct root *root, size_t *ret_count)
+{
+	*ret_count = 0;
+	return ways[loader]->entries != NULL ? ways[loader]->entries(root, ret_count) : 0;
+}
+
+const char *loader_without_entries(enum loader loader)
+{
+	switch (loader) {
+	case LOADER_GRUB_D:
+	case LOADER_GRUB_DEFAULT:
+		return "there is no grub.cfg with entries yet: grub-mkconfig gives the "
+		       "arguments to those that it makes";
+	case LOADER_KERNEL_INSTALL:
+		return "no boot entry was found: those that kernel-install makes get the "
+		       "arguments from /etc/kernel/cmdline; if there are some, mount their "
+		       "partition (/efi, /boot or /boot/efi) and run this again";
+	case LOADER_UKI_ADDON:
+		return "no unified kernel image was found: mount their partition (/efi, /boot "
+		       "or /boot/efi) and run this again";
+	case LOADER_BOOTC:
+		return "bootc gives the arguments to the boot entries, at install and upgrade";
+	default:
+		return "no boot entry was found: nothing has the arguments yet";
+	}
+}

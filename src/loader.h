@@ -86,4 +86,14 @@ struct sentences;
 int loader_verify(enum loader loader, const struct root *root, const struct kargs *arguments,
 		  struct sentences *problems) MUST_CHECK;
 
+/*
+ * How many boot entries of the loader loader_verify() can look into: none where they are made
+ * later or elsewhere. Returns 0 and *ret_count, or a negative errno.
+ */
+int loader_count_entries(enum loader loader, const struct root *root,
+			 size_t *ret_count) MUST_CHECK;
+
+/* For people, where there are no entries: a static string that says how arguments get there. */
+const char *loader_without_entries(enum loader loader);
+
 #endif

@@ -173,6 +173,23 @@ static int verify_grub_cfg(const struct root *root, const struct kargs *argument
 	return r;
 }
 
+static int count_entries(const struct root *root, size_t *ret_count)
+{
+	char program[COMMAND_PATH_SIZE];
+	AUTO_FREE char *text = NULL;
+	size_t count = 0;
+	bool two;
+	const char *path = find_mkconfig(root, program, &two) ? find_grub_cfg(root, two) : NULL;
+	int r = path != NULL ? read_text(root, path, &text) : 0;
+
+	if (r < 0)
+		return r;
+	for (struct grub_cfg cfg = { .next = text }; text != NULL && grub_cfg_next(&cfg);)
+		count += cfg.entry.recovery ? 0 : 1;
+	*ret_count = count;
+	return 0;
+}
+
 /* True in *ret_has when an entry has any of the words. */
 static int has_any(const struct root *root, const struct kargs *words, bool *ret_has)
 {
@@ -306,6 +323,7 @@ const struct loader_way loader_grub_d = {
 	.prepare = prepare_grub_d,
 	.revert = revert_grub_d,
 	.verify = verify_grub_d,
+	.entries = count_entries,
 };
 
 /* --- The marked line: upstream's GRUB, SUSE, and beside grubby --------------------------- */
@@ -377,4 +395,5 @@ const struct loader_way loader_grub_default = {
 	.prepare = prepare_default,
 	.revert = revert_default,
 	.verify = verify_default,
+	.entries = count_entries,
 };

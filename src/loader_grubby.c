@@ -309,9 +309,21 @@ static int verify(const struct root *root, const struct kargs *arguments,
 	return r;
 }
 
+static int count_entries(const struct root *root, size_t *ret_count)
+{
+	struct bls_entries entries = { 0 };
+	int r = bls_read(root, ENTRIES, &entries);
+
+	if (r == 0)
+		*ret_count = entries.count;
+	bls_free(&entries);
+	return r;
+}
+
 const struct loader_way loader_grubby = {
 	.base_line = base_line,
 	.prepare = prepare,
 	.revert = revert,
 	.verify = verify,
+	.entries = count_entries,
 };

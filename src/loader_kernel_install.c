@@ -580,9 +580,21 @@ static int verify(const struct root *root, const struct kargs *arguments,
 	return r;
 }
 
+static int count_entries(const struct root *root, size_t *ret_count)
+{
+	struct bls_entries entries = { 0 };
+	int r = read_made(root, &entries);
+
+	if (r == 0)
+		*ret_count = entries.count;
+	bls_free(&entries);
+	return r;
+}
+
 const struct loader_way loader_kernel_install = {
 	.base_line = base_line,
 	.prepare = prepare,
 	.revert = revert,
 	.verify = verify,
+	.entries = count_entries,
 };

@@ -296,9 +296,22 @@ static int verify_ostree(const struct root *root, const struct kargs *arguments,
 	return r;
 }
 
+/* The deployment that is booted next. */
+static int count_next(const struct root *root, size_t *ret_count)
+{
+	struct kargs line = { 0 };
+	int r = root->is_host ? read_next(root, &line) : 0;
+
+	if (r == 0)
+		*ret_count = line.count > 0 ? 1 : 0;
+	kargs_free(&line);
+	return r;
+}
+
 const struct loader_way loader_rpm_ostree = {
 	.base_line = base_line_ostree,
 	.prepare = prepare_ostree,
 	.revert = revert_ostree,
 	.verify = verify_ostree,
+	.entries = count_next,
 };

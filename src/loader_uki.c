@@ -273,9 +273,22 @@ static int verify(const struct root *root, const struct kargs *arguments,
 	return r;
 }
 
+/* The add-on counts for them all. */
+static int count_entries(const struct root *root, size_t *ret_count)
+{
+	char directory[64];
+	char path[128];
+	int r = find_addon(root, directory, path);
+
+	if (r == 0)
+		*ret_count = root_has(root, path) ? 1 : 0;
+	return r == -ENOENT ? 0 : r;
+}
+
 const struct loader_way loader_uki_addon = {
 	.base_line = base_line,
 	.prepare = prepare,
 	.revert = revert,
 	.verify = verify,
+	.entries = count_entries,
 };

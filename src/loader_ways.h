@@ -17,6 +17,8 @@ struct loader_way {
 		      struct changes *changes, struct command_lines *commands);
 	int (*verify)(const struct root *root, const struct kargs *arguments,
 		      struct sentences *problems);
+	/* How many boot entries `verify` looks into. NULL: none are made in this target. */
+	int (*entries)(const struct root *root, size_t *ret_count);
 };
 
 extern const struct loader_way loader_grub_d;

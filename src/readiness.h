@@ -135,7 +135,8 @@ struct facts {
 
 	enum answer applied; /* `vfio-claim apply` was run here and not taken back */
 	bool reverted;
-	struct kargs stale_files;        /* that apply would write or remove */
+	struct kargs stale_files; /* that apply would write or remove */
+	bool by_hand; /* there is no boot loader that apply could give arguments to */
 	enum answer entries_current;     /* every boot entry has every needed argument */
 	struct sentences entry_problems; /* where one is missing that is needed */
 	struct sentences entry_remarks;  /* where the claims table does the work */

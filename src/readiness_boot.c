@@ -96,6 +96,10 @@ static void fix_arguments(struct draft *draft, struct finding *finding)
 {
 	if (draft->facts->entries_current == ANSWER_YES)
 		finding_fix(draft, finding, "reboot: the boot entries have it");
+	else if (draft->facts->by_hand)
+		finding_fix(draft, finding,
+			    "give it to the boot loader by hand ('vfio-claim apply' knows none "
+			    "here), then reboot");
 	else
 		finding_fix(draft, finding, FIX_APPLY);
 }
@@ -149,8 +153,10 @@ static void find_different(struct draft *draft, const struct kargs *missing)
 			finding_fix(
 				draft, finding,
 				"take %s out of the boot loader's settings if it is not ours, "
-				"run 'vfio-claim apply', reboot",
-				other);
+				"%s, reboot",
+				other,
+				facts->by_hand ? "give what is asked for by hand"
+					       : "run 'vfio-claim apply'");
 	}
 }
 
@@ -218,6 +224,8 @@ static void find_iommu_off(struct draft *draft)
 			    "take %s out of the boot loader's settings and reboot", off);
 	else if (cured)
 		finding_fix(draft, finding, "reboot: the boot entries have intel_iommu=on");
+	else if (lacking && facts->by_hand)
+		fix_arguments(draft, finding);
 	else if (lacking)
 		finding_fix(draft, finding, FIX_APPLY ": that gives the kernel intel_iommu=on");
 	else if (facts->config->host.iommu == IOMMU_OFF)

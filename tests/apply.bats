@@ -562,6 +562,69 @@ started() {
 	grep -qx 'argument iommu.passthrough=1' "$ROOT/var/lib/vfio-claim/state"
 }
 
+# --- What nothing here does: it is said, and not called done ---
+
+@test "apply: without dracut and initramfs-tools it says so, and no image is called checked" {
+	rm "$ROOT/usr/sbin/update-initramfs"
+	run -0 apply --dry-run --json
+	[ "$(jq .as_wanted <<<"$output")" = false ]
+	jq -e '.notes | any(contains("neither dracut nor initramfs-tools"))' <<<"$output"
+	run -1 --separate-stderr apply
+	[[ $stderr == *"neither dracut nor initramfs-tools is here: nothing puts the claims into an initramfs; install one"* ]]
+	[[ $output == *"checked: the boot entries have the arguments"* ]]
+	[[ $output != *"initramfs image"* ]]
+	run -1 --separate-stderr apply
+	[[ $stderr == *"neither dracut"* ]]
+	[ "$output" = "no file, image or boot entry is to be changed" ]
+	[ "$(apply --dry-run --json | jq .as_wanted)" = false ]
+	# Nothing is claimed, nothing is missing.
+	: >"$ROOT/etc/vfio-claim.conf"
+	run -0 --separate-stderr apply
+	[[ $stderr == "note: neither dracut"* ]]
+}
+
+# without_loader: as on a board that U-Boot or extlinux starts.
+without_loader() {
+	rm -r "$ROOT/usr/sbin/grub-mkconfig" "$ROOT/usr/sbin/update-grub" \
+		"$ROOT/usr/bin/kernel-install" "$ROOT/boot/grub"
+}
+
+@test "apply: without a boot loader that it knows, it says which arguments to give by hand" {
+	without_loader
+	printf '[host]\nextra_args = hugepages=64\n' >>"$ROOT/etc/vfio-claim.conf"
+	run -1 --separate-stderr apply
+	[[ $stderr == *"there is no boot loader here that vfio-claim knows: give the kernel these arguments by hand: intel_iommu=on "*" hugepages=64"* ]]
+	[[ $output == *"checked: 2 initramfs images have the claims"* ]]
+	[[ $output != *"boot entr"* ]]
+	run -1 --separate-stderr apply
+	[[ $stderr == *"by hand: intel_iommu=on "*" hugepages=64"* ]]
+	run -0 --separate-stderr apply --dry-run
+	[[ $stderr == *"by hand: "* ]]
+	revert
+	# What the claims hold without is no more than a note.
+	printf '[host]\niommu = off\n[claim gpu]\nmatch = 10de:1c30\n' >"$ROOT/etc/vfio-claim.conf"
+	run -0 --separate-stderr apply
+	[[ $stderr == *"note: there is no boot loader here that vfio-claim knows"*"vfio-pci.ids=10de:1c30"* ]]
+}
+
+@test "apply: an image with GRUB's tools and no grub.cfg yet is as wanted, and what was not looked at is said" {
+	rm -r "$ROOT/boot/grub"
+	run -0 --separate-stderr apply
+	[[ $output == *"checked: 2 initramfs images have the claims"* ]]
+	[[ $output == *"no boot entry was looked at (grub.d): there is no grub.cfg with entries yet"* ]]
+	[[ $output != *"entries have the"* ]]
+	[ -z "$stderr" ]
+	[ -e "$ROOT/etc/default/grub.d/90-vfio-claim.cfg" ]
+}
+
+@test "apply: kernel-install's entries that are not found are not called checked" {
+	mkdir -p "$ROOT/etc/kernel"
+	echo "root=UUID=ee ro quiet" >"$ROOT/etc/kernel/cmdline"
+	run -0 --separate-stderr apply --loader kernel-install
+	[[ $output == *"checked: 2 initramfs images have the claims"* ]]
+	[[ $output == *"no boot entry was looked at (kernel-install): no boot entry was found"*"mount their partition"* ]]
+}
+
 @test "apply: a state that is not understood is left alone" {
 	mkdir -p "$ROOT/var/lib/vfio-claim"
 	printf 'vfio-claim-state 1\nfuture thing\n' >"$ROOT/var/lib/vfio-claim/state"
@@ -748,6 +811,27 @@ machine_here() {
 	[[ $(on_host plan --json | jq -r .cmdline) == *" rd.driver.pre=vfio-pci vfio-pci.ids=102b:0532"* ]]
 	printf '[claim matrox]\nmatch = 07:03.0\n' >"$ROOT/etc/vfio-claim.conf"
 	[ "$(on_host plan --json | jq -r .applied)" = false ]
+}
+
+# bats test_tags=native
+@test "apply, plan: on a host without a known boot loader, what the kernel has is given" {
+	machine_here
+	without_loader
+	printf '[claim matrox]\nmatch = 102b:0532\n' >"$ROOT/etc/vfio-claim.conf"
+	echo "root=/dev/sda1 ro" >"$ROOT/proc/cmdline"
+	run on_host plan
+	[[ $output == *"note: there is no boot loader here that vfio-claim knows: give the kernel these arguments by hand: intel_iommu=on "* ]]
+	[[ $output == *"boot loader: none that vfio-claim knows"* ]]
+	[[ $output == *"the configuration is not applied, or not all of it: see the notes"* ]]
+	run -1 --separate-stderr on_host apply
+	[[ $stderr == *"these arguments by hand: intel_iommu=on "* ]]
+	[[ $output != *"reboot to"* ]]
+	echo "root=/dev/sda1 ro $(sed -n 's/.*by hand: //p' <<<"$stderr")" >"$ROOT/proc/cmdline"
+	run -0 --separate-stderr on_host apply
+	[ "$output" = "nothing to do: all is as the configuration says" ]
+	[ -z "$stderr" ]
+	run on_host plan
+	[[ $output == *"the configuration is applied" ]]
 }
 
 # bats test_tags=native

@@ -462,6 +462,16 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	only boot-entry-stale boot-entry-stale
 }
 
+@test "status: a missing argument where no boot loader is known is to be given by hand" {
+	rm -r "$ROOT/usr/sbin/grub-mkconfig" "$ROOT/usr/sbin/update-grub" \
+		"$ROOT/usr/bin/kernel-install" "$ROOT/boot/grub"
+	printf '[host]\nextra_args = hugepages=64 kvm.ignore_msrs=1\n' >>"$CONF"
+	append kvm.ignore_msrs=0
+	ask 1
+	found arguments-missing error "lacks hugepages=64" "to the boot loader by hand"
+	found arguments-differ error "asks for kvm.ignore_msrs=1" "asked for by hand, reboot"
+}
+
 @test "status: arguments that the claims do without are missing" {
 	echo "root=/dev/sda1 ro vfio-pci.ids=8086:1234" >"$ROOT/proc/cmdline"
 	ask 0

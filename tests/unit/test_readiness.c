@@ -333,6 +333,10 @@ static void test_iommu_argument_lacks(void **state)
 	assess(&f);
 	assert_int_equal(f.out.state, STATE_NOT_READY);
 	assert_contains(find(&f, FINDING_IOMMU_OFF)->fix, "vfio-claim apply");
+	f.facts.by_hand = true;
+	assess(&f);
+	assert_contains(find(&f, FINDING_IOMMU_OFF)->fix, "by hand");
+	f.facts.by_hand = false;
 	set_line(&f.facts.arguments, "");
 	f.config.host.iommu = IOMMU_OFF;
 	assess(&f);
