@@ -17,11 +17,11 @@ static int find_name(const char *const *names, const char *word)
 	return -1;
 }
 
-/* The loader that was asked for, -1 for those that are found; -EINVAL after a message. */
+/* What --loader asks for, as deployment_of_config() takes it; -EINVAL after a message. */
 static int choose_loader(const struct tool *tool, int *ret_loader)
 {
-	*ret_loader = -1;
-	if (tool->loader == NULL)
+	*ret_loader = tool->loader == NULL ? LOADERS_AS_BEFORE : LOADERS_FOUND;
+	if (tool->loader == NULL || strcmp(tool->loader, "auto") == 0)
 		return 0;
 	*ret_loader = find_name(loader_names, tool->loader);
 	if (*ret_loader >= 0)
@@ -29,7 +29,7 @@ static int choose_loader(const struct tool *tool, int *ret_loader)
 	(void)fprintf(stderr, PROGRAM ": --loader %s: it is one of:", tool->loader);
 	for (int i = 0; loader_names[i] != NULL; i++)
 		(void)fprintf(stderr, " %s", loader_names[i]);
-	(void)fprintf(stderr, "\n");
+	(void)fprintf(stderr, " auto\n");
 	return -EINVAL;
 }
 
@@ -270,7 +270,7 @@ static enum exit_code begin(struct tool *tool, int *loader)
 enum exit_code run_apply(struct tool *tool)
 {
 	struct deployment deployment = { 0 };
-	int loader = -1;
+	int loader = LOADERS_AS_BEFORE;
 
 	if (say_container(tool))
 		return EXIT_AS_WANTED;
@@ -297,7 +297,7 @@ enum exit_code run_apply(struct tool *tool)
 enum exit_code run_revert(struct tool *tool)
 {
 	struct deployment deployment = { 0 };
-	int loader = -1;
+	int loader = LOADERS_AS_BEFORE;
 
 	if (say_container(tool))
 		return EXIT_AS_WANTED;

@@ -327,10 +327,22 @@ static bool uses_any(const struct state *state)
 	return false;
 }
 
+/* The one that an earlier apply was told to use, or LOADERS_FOUND. */
+static int chosen_before(const struct state *before)
+{
+	for (int i = 0; before->chosen && i < LOADER_COUNT; i++)
+		if (before->used[i])
+			return i;
+	return LOADERS_FOUND;
+}
+
 static int set_loaders(struct deployment *deployment, const struct config *config, int only)
 {
 	int r = 0;
 
+	if (only == LOADERS_AS_BEFORE)
+		only = chosen_before(&deployment->before);
+	deployment->after.chosen = only >= 0;
 	for (int i = 0; r == 0 && i < LOADER_COUNT; i++) {
 		bool wanted = only < 0 ? deployment->loaders.used[i] : only == i;
 
@@ -558,8 +570,8 @@ static void print_loaders(const struct deployment *deployment)
 	for (int i = 0; i < LOADER_COUNT; i++)
 		if (deployment->after.used[i])
 			(void)printf("boot loader: %s (%s)\n", loader_names[i],
-				     deployment->loaders.why[i] ? deployment->loaders.why[i]
-								: "asked for");
+				     deployment->after.chosen ? LOADER_CHOSEN
+							      : deployment->loaders.why[i]);
 }
 
 int deployment_print(const struct deployment *deployment)

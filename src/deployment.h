@@ -10,6 +10,15 @@
 #include "state.h"
 #include "target.h"
 
+/* For deployment_of_config(), in place of a loader. */
+enum {
+	LOADERS_AS_BEFORE = -1, /* the one that was chosen, else those that the target has */
+	LOADERS_FOUND = -2,     /* those that the target has; a choice is forgotten */
+};
+
+/* Why a loader is used that was chosen; for people. */
+#define LOADER_CHOSEN "chosen with --loader"
+
 struct deployment {
 	const struct root *root;
 	const struct claims
@@ -35,7 +44,7 @@ struct deployment {
 /*
  * Works out what makes the target as the configuration wants it.
  *
- * @loader: the only boot loader to be used, or -1: those that the target has
+ * @loader: the only boot loader to be used, which is a choice that is kept; or LOADERS_*
  * @rebuild: false: images are left alone
  * Returns 0, -E2BIG (the kernel's command line is too long), -EBADMSG (the state file) or
  * another negative errno, with `reason`. Release with deployment_free() in any case.

@@ -42,6 +42,21 @@ static void read_state(const struct root *root, struct state *state)
 		*state = (struct state){ 0 };
 }
 
+/* Those that apply would use: the one that was chosen in place of those that are found. */
+static void find_loaders(const struct root *root, struct loaders *loaders)
+{
+	struct state state = { 0 };
+
+	/* What cannot be looked at is looked at again by apply, which then stops. */
+	(void)!loaders_detect(root, loaders);
+	read_state(root, &state);
+	for (int i = 0; state.chosen && i < LOADER_COUNT; i++) {
+		loaders->used[i] = state.used[i];
+		loaders->why[i] = LOADER_CHOSEN;
+	}
+	state_free(&state);
+}
+
 /* The recovery entry's words and the switch are for one boot: see off_in_base(). */
 static bool is_for_one_boot(const char *word)
 {
@@ -308,7 +323,8 @@ static int find_warnings(struct forecast *forecast)
 static int look_at_files(struct forecast *forecast)
 {
 	struct deployment deployment = { 0 };
-	int r = deployment_of_config(forecast->root, forecast->config, -1, true, &deployment);
+	int r = deployment_of_config(forecast->root, forecast->config, LOADERS_AS_BEFORE, true,
+				     &deployment);
 
 	forecast->applied_known = r == 0;
 	forecast->unmet = r == 0 && deployment.gaps.count > 0;
@@ -360,8 +376,7 @@ int forecast_make(const struct root *root, const struct config *config, bool con
 	struct kernels kernels = { 0 };
 
 	*forecast = (struct forecast){ .root = root, .config = config };
-	/* What cannot be looked at is looked at again by apply, which then stops. */
-	(void)!loaders_detect(root, &forecast->loaders);
+	find_loaders(root, &forecast->loaders);
 	int r = make_next(forecast, configured);
 	if (r == 0)
 		r = make_claims(forecast);

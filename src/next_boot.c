@@ -169,7 +169,7 @@ int next_boot_look(const struct root *root, const struct config *config, const c
 {
 	struct deployment deployment = { 0 };
 	/* As `apply --no-rebuild --dry-run`: the images are looked at one by one below. */
-	int r = deployment_of_config(root, config, -1, false, &deployment);
+	int r = deployment_of_config(root, config, LOADERS_AS_BEFORE, false, &deployment);
 
 	if (r < 0 && r != -ENOMEM)
 		r = sentences_add(&facts->unread,

@@ -48,6 +48,10 @@ static int parse_line(struct state *state, int *loader, const char *word, const 
 		state->reverted = true;
 		return strcmp(value, "yes") == 0 ? 0 : -EBADMSG;
 	}
+	if (strcmp(word, "chosen") == 0) {
+		state->chosen = true;
+		return strcmp(value, "yes") == 0 ? 0 : -EBADMSG;
+	}
 	if (strcmp(word, "file") == 0)
 		return parse_path(&state->files, value);
 	if (strcmp(word, "directory") == 0)
@@ -124,6 +128,8 @@ int state_render(const struct state *state, char **ret_text)
 	text_add(&text, STATE_MAGIC "\n");
 	if (state->reverted)
 		text_add(&text, "reverted yes\n");
+	if (state->chosen)
+		text_add(&text, "chosen yes\n");
 	render_list(&text, "file", &state->files);
 	render_list(&text, "directory", &state->directories);
 	for (int i = 0; i < LOADER_COUNT; i++) {

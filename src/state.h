@@ -12,10 +12,12 @@ enum { STATE_SIZE_MOST = 1 << 16 };
 
 /*
  * `reverted`: the configuration may be there, but it is not to be carried into images. The
- * files are ours alone; edits of shared files are the loaders' (struct loader_state).
+ * files are ours alone; edits of shared files are the loaders' (struct loader_state). `chosen`:
+ * the loader that is used was asked for with --loader, and stays until another is.
  */
 struct state {
 	bool reverted;
+	bool chosen;
 	struct kargs files;       /* paths of owned files, relative to the root */
 	struct kargs directories; /* that were made for them, parents first */
 	bool used[LOADER_COUNT];

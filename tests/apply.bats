@@ -835,6 +835,21 @@ machine_here() {
 }
 
 # bats test_tags=native
+@test "plan: the boot loader that was chosen" {
+	machine_here
+	mkdir -p "$ROOT/etc/kernel"
+	echo "root=UUID=ee ro quiet" >"$ROOT/etc/kernel/cmdline"
+	printf '[claim matrox]\nmatch = 102b:0532\n' >"$ROOT/etc/vfio-claim.conf"
+	on_host apply --loader grub.d
+	run on_host plan
+	[[ $output == *"boot loader: grub.d (chosen with --loader)"* ]]
+	[[ $output != *"boot loader: kernel-install"* ]]
+	[[ $output == *"the configuration is applied" ]]
+	[ "$(on_host apply --dry-run --json | jq -c '[.as_wanted, .loaders]')" = '[true,["grub.d"]]' ]
+	[ "$(on_host apply --dry-run --json --loader auto | jq -c .loaders)" = '["grub.d","kernel-install"]' ]
+}
+
+# bats test_tags=native
 @test "plan: in a container it says so and shows what is there" {
 	machine_here
 	mkdir -p "$ROOT/run"

@@ -462,6 +462,32 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	only boot-entry-stale boot-entry-stale
 }
 
+# grub-mkconfig runs our program over the made-up /proc, where a sanitizer needs the real one.
+# bats test_tags=native
+@test "status: the boot loader that was chosen is the one that counts, and stays" {
+	mkdir -p "$ROOT/etc/kernel"
+	echo "root=UUID=ee ro quiet" >"$ROOT/etc/kernel/cmdline"
+	printf '[host]\nextra_args = hugepages=64\n' >>"$CONF"
+	"$TOOL" apply --root "$ROOT" --loader grub.d
+	append hugepages=64
+	ask 0
+	state_is ready
+	only
+	# What status advises does not undo the choice.
+	sed -i 's/hugepages=64//' "$ROOT/boot/grub/grub.cfg"
+	ask 1
+	found boot-entry-stale error "hugepages=64" "run 'vfio-claim apply'"
+	"$TOOL" apply --root "$ROOT"
+	[ "$(cat "$ROOT/etc/kernel/cmdline")" = "root=UUID=ee ro quiet" ]
+	ask 0
+	only
+	# Back to those that are found.
+	"$TOOL" apply --root "$ROOT" --loader auto
+	grep -q ' hugepages=64' "$ROOT/etc/kernel/cmdline"
+	run -0 "$TOOL" apply --root "$ROOT"
+	[ "$output" = "nothing to do: all is as the configuration says" ]
+}
+
 @test "status: a missing argument where no boot loader is known is to be given by hand" {
 	rm -r "$ROOT/usr/sbin/grub-mkconfig" "$ROOT/usr/sbin/update-grub" \
 		"$ROOT/usr/bin/kernel-install" "$ROOT/boot/grub"

@@ -5,6 +5,7 @@
 
 static const char whole[] = "vfio-claim-state 1\n"
 			    "reverted yes\n"
+			    "chosen yes\n"
 			    "file etc/modprobe.d/vfio-claim.conf\n"
 			    "file etc/a_b\n"
 			    "file etc/a-b\n"
@@ -48,6 +49,7 @@ static void test_fields(void **state)
 	(void)state;
 	assert_int_equal(state_parse(whole, &parsed, &line), 0);
 	assert_true(parsed.reverted);
+	assert_true(parsed.chosen);
 	assert_int_equal(parsed.files.count, 3);
 	assert_true(parsed.used[LOADER_GRUB_D]);
 	assert_true(parsed.used[LOADER_GRUBBY]);
@@ -73,6 +75,7 @@ static void test_not_understood(void **state)
 		{ "vfio-claim-state 1\nfile\n", 2 },
 		{ "vfio-claim-state 1\n\nfile a\n", 2 },
 		{ "vfio-claim-state 1\nreverted no\n", 2 },
+		{ "vfio-claim-state 1\nchosen no\n", 2 },
 		{ "vfio-claim-state 1\nloader lilo\n", 2 },
 		{ "vfio-claim-state 1\nfile a\nargument a\n", 3 },
 		{ "vfio-claim-state 1\nreplaced a\n", 2 },
