@@ -80,6 +80,26 @@ int command_lines_add(struct command_lines *lines, const char *title, const char
 	return 0;
 }
 
+static void write_in_place(struct command_line *line)
+{
+	char staged[PATH_MAX];
+
+	if (root_staged_path(line->staged, staged, sizeof(staged)) < 0)
+		return;
+	for (char **word = line->argv; *word != NULL; word++)
+		if (**word == '/' && strcmp(*word + 1, staged) == 0)
+			(*word)[1 + strlen(line->staged)] = '\0'; /* the end is what differs */
+	free(line->staged);
+	line->staged = NULL;
+}
+
+void command_lines_write_in_place(struct command_lines *lines)
+{
+	for (size_t i = 0; i < lines->count; i++)
+		if (lines->items[i].staged != NULL)
+			write_in_place(&lines->items[i]);
+}
+
 void command_lines_free(struct command_lines *lines)
 {
 	for (size_t i = 0; i < lines->count; i++)

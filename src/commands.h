@@ -54,6 +54,10 @@ int command_run(const struct root *root, const struct command_line *line,
  * without memory. */
 char *command_line_render(const struct command_line *line);
 
+/* For commands that others run, who have nobody to do what `staged` asks for: they write the file
+ * itself. */
+void command_lines_write_in_place(struct command_lines *lines);
+
 /* Accepts an empty list. */
 void command_lines_free(struct command_lines *lines);
 

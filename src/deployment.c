@@ -388,6 +388,8 @@ static int add_images(struct deployment *deployment)
 		if (r < 0)
 			(void)fail(deployment, r, kernel);
 	}
+	if (deployment->foreign)
+		command_lines_write_in_place(&deployment->images);
 	return r;
 }
 

@@ -678,6 +678,19 @@ with_dracut() {
 	state | diff "$BATS_TEST_TMPDIR/before" -
 }
 
+@test "apply: a tree of another architecture: dracut is to write the image itself" {
+	with_dracut
+	printf '\xb7' | dd of="$ROOT/usr/sbin/vfio-claim" bs=1 seek=18 conv=notrunc status=none
+	run -0 apply --dry-run
+	[[ $output == *"run: /usr/bin/dracut --force --kver ${KERNELS[0]} /boot/initrd.img-${KERNELS[0]} --no-hostonly"* ]]
+	run -0 apply --dry-run --json
+	[ "$(jq -r '.commands[0][4]' <<<"$output")" = "/boot/initrd.img-${KERNELS[0]}" ]
+	run -0 --separate-stderr apply
+	[[ $output == *"left to do in it:"*"--kver ${KERNELS[1]} /boot/initrd.img-${KERNELS[1]} --no-hostonly"* ]]
+	[[ $output != *new~* ]]
+	[ -z "$(calls)" ]
+}
+
 @test "apply: a dracut that fails half-way leaves the old image whole" {
 	with_dracut
 	cksum "$ROOT"/boot/initrd* >"$BATS_TEST_TMPDIR/images"
