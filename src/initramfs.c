@@ -230,8 +230,28 @@ int initramfs_path(const struct root *root, enum generator generator, const char
  */
 static bool updates_are_off(const struct root *root)
 {
-	return file_mentions(root, "etc/initramfs-tools/update-initramfs.conf",
-			     "\nupdate_initramfs=no");
+	static const char key[] = "update_initramfs=";
+	AUTO_FREE char *data = NULL;
+	size_t length;
+	bool off = false;
+	int r = root_read(root, "etc/initramfs-tools/update-initramfs.conf", SCRIPT_SIZE_MOST,
+			  &data, &length);
+
+	root_note_trouble(r);
+	if (r < 0)
+		return false;
+	/* A shell reads the file: the last line counts. */
+	for (const char *line = data; line != NULL;) {
+		line += strspn(line, " \t");
+		if (strncmp(line, key, strlen(key)) == 0) {
+			line += strlen(key);
+			off = has_word(line, strcspn(line, " \t;\n"), "no");
+		}
+		line = strchr(line, '\n');
+		if (line != NULL)
+			line++;
+	}
+	return off;
 }
 
 static int add_update_initramfs(const struct root *root, const char *kernel, const char *image,

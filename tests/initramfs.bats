@@ -311,8 +311,18 @@ rebuild_is() {
 	mkdir -p "$ROOT/etc/initramfs-tools"
 	printf '# comment\nupdate_initramfs=no\n' >"$ROOT/etc/initramfs-tools/update-initramfs.conf"
 	rebuild_is "/usr/sbin/update-initramfs -c -k $KERNEL"
-	printf '# update_initramfs=no\nupdate_initramfs=yes\n' >"$ROOT/etc/initramfs-tools/update-initramfs.conf"
-	rebuild_is "/usr/sbin/update-initramfs -u -k $KERNEL"
+	for text in 'update_initramfs=no\n' 'update_initramfs=no' '\tupdate_initramfs="no" # not yes\n' \
+		'update_initramfs=yes\nupdate_initramfs=no\n'; do
+		# shellcheck disable=SC2059 # the text has its line ends in it
+		printf "$text" >"$ROOT/etc/initramfs-tools/update-initramfs.conf"
+		rebuild_is "/usr/sbin/update-initramfs -c -k $KERNEL"
+	done
+	for text in '# update_initramfs=no\nupdate_initramfs=yes\n' 'update_initramfs=all # no\n' \
+		'update_initramfs=no\nupdate_initramfs=yes\n' '' 'backup_initramfs=no\n'; do
+		# shellcheck disable=SC2059
+		printf "$text" >"$ROOT/etc/initramfs-tools/update-initramfs.conf"
+		rebuild_is "/usr/sbin/update-initramfs -u -k $KERNEL"
+	done
 }
 
 @test "rebuild: dracut, its update-initramfs, kernel-install" {
