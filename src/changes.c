@@ -15,6 +15,8 @@ enum {
 	FILE_SIZE_MOST = 1 << 20,
 	DEFAULT_MODE = 0644,
 	TEMPORARY_SIZE = sizeof("/tmp/vfio-claim.XXXXXX"),
+	NO_PROGRAM = 127, /* as a shell ends then */
+	DIFF_MISSING = 1,
 };
 
 /* Reads a file that is ours to replace: a link would send us to a file that is not. */
@@ -154,7 +156,7 @@ static int write_temporary(const char *text, char path[TEMPORARY_SIZE])
 	return 0;
 }
 
-/* In the child: diff(1), which is essential on every distribution. */
+/* In the child: diff(1), which is essential on Debian and may be missing on others. */
 static void exec_diff(const struct change *change, const char *old_path, const char *new_path)
 {
 	char old_label[512];
@@ -166,9 +168,32 @@ static void exec_diff(const struct change *change, const char *old_path, const c
 		       change->new_text ? change->path : "/dev/null");
 	(void)execlp("diff", "diff", "-u", "--label", old_label, "--label", new_label, old_path,
 		     new_path, (char *)NULL);
-	_exit(127);
+	_exit(NO_PROGRAM);
 }
 
+/* Each line of the text with that sign, as diff -u prints a whole file. */
+static void print_whole(char sign, const char *text)
+{
+	for (const char *line = text; line != NULL && *line != '\0';) {
+		size_t length = strcspn(line, "\n");
+
+		(void)printf("%c%.*s\n", sign, (int)length, line);
+		line += length + (line[length] == '\n' ? 1 : 0);
+	}
+}
+
+/* Without diff(1): what goes and what comes, whole. */
+static void print_without_diff(const struct change *change)
+{
+	(void)printf("--- %s%s\n", change->old_text ? "/" : "",
+		     change->old_text ? change->path : "/dev/null");
+	(void)printf("+++ %s%s\n", change->new_text ? "/" : "",
+		     change->new_text ? change->path : "/dev/null");
+	print_whole('-', change->old_text);
+	print_whole('+', change->new_text);
+}
+
+/* Returns 0, DIFF_MISSING or a negative errno. */
 static int run_diff(const struct change *change, const char *old_path, const char *new_path)
 {
 	int status;
@@ -182,6 +207,8 @@ static int run_diff(const struct change *change, const char *old_path, const cha
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NO_PROGRAM)
+		return DIFF_MISSING;
 	/* diff ends with 1 where there is a difference. */
 	return WIFEXITED(status) && WEXITSTATUS(status) <= 1 ? 0 : -EIO;
 }
@@ -205,11 +232,22 @@ static int print_diff(const struct change *change)
 
 int changes_print_diff(const struct changes *changes)
 {
-	int r = 0;
+	bool missing = false;
 
-	for (size_t i = 0; r == 0 && i < changes->count; i++)
-		r = print_diff(&changes->items[i]);
-	return r;
+	for (size_t i = 0; i < changes->count; i++) {
+		int r = missing ? DIFF_MISSING : print_diff(&changes->items[i]);
+
+		if (r < 0)
+			return r;
+		if (r == DIFF_MISSING && !missing)
+			(void)fprintf(stderr,
+				      "note: there is no diff(1) here: files are shown whole; "
+				      "install the package diffutils to see what differs\n");
+		missing = r == DIFF_MISSING;
+		if (missing)
+			print_without_diff(&changes->items[i]);
+	}
+	return 0;
 }
 
 static int stage_all(const struct changes *changes, const struct root *root,

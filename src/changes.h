@@ -35,7 +35,8 @@ int changes_add(struct changes *changes, const struct root *root, const char *pa
 int changes_read(const struct changes *changes, const struct root *root, const char *path,
 		 char **ret_text) MUST_CHECK;
 
-/* Prints a unified diff of every change to stdout. Returns 0 or a negative errno. */
+/* Prints a unified diff of every change to stdout; without diff(1), which a note on stderr then
+ * says, both texts whole. Returns 0 or a negative errno. */
 int changes_print_diff(const struct changes *changes) MUST_CHECK;
 
 /*

@@ -205,6 +205,19 @@ sealed() {
 	[ -z "$(calls)" ]
 }
 
+@test "apply --dry-run: without diff the files are shown whole" {
+	local bin=$BATS_TEST_TMPDIR/bin
+
+	mkdir "$bin"
+	printf 'GRUB_TIMEOUT=7' >"$ROOT/etc/default/grub.d/90-vfio-claim.cfg"
+	run -0 --separate-stderr env PATH="$bin" "$TOOL" apply --root "$ROOT" --dry-run
+	[[ $stderr == "note: there is no diff(1) here: files are shown whole; install the package diffutils"* ]]
+	[ "$(grep -c 'diff(1)' <<<"$stderr")" = 1 ]
+	[[ $output == *$'--- /dev/null\n+++ /etc/modprobe.d/vfio-claim.conf\n'*'+softdep nvidia pre: vfio-pci'* ]]
+	[[ $output == *$'--- /etc/default/grub.d/90-vfio-claim.cfg\n+++ /etc/default/grub.d/90-vfio-claim.cfg\n-GRUB_TIMEOUT=7\n+'* ]]
+	[[ $output == *"run: /usr/sbin/update-initramfs -u -k ${KERNELS[0]}"* ]]
+}
+
 @test "apply --dry-run --json: the same for programs" {
 	run -2 --separate-stderr apply --json
 	run -0 --separate-stderr apply --dry-run --json
