@@ -143,6 +143,7 @@ static int look_around(const struct root *root, struct deployment *deployment)
 		return r;
 	(void)!root_take_trouble(); /* of somebody else's questions */
 	deployment->generator = generator_detect(root);
+	deployment->fixed = initramfs_is_fixed(root);
 	r = drop_dead_kernels(deployment);
 	int trouble = root_take_trouble();
 	if (r == 0)
@@ -356,6 +357,27 @@ static int set_loaders(struct deployment *deployment, const struct config *confi
 	return r;
 }
 
+/* The remedies are rpm-ostree's own (rpm-ostree(1)), or those of who builds the image. */
+static int say_fixed(struct deployment *deployment, const char *kernel)
+{
+	deployment->fixed_stale++;
+	if (deployment->claims == NULL)
+		return sentences_add(
+			&deployment->gaps,
+			"the initramfs of %s still has the claims, and it belongs to the image "
+			"that this system was booted from: run 'rpm-ostree initramfs "
+			"--disable' "
+			"if it was made on this host, else rebuild the image; then reboot",
+			kernel);
+	return sentences_add(
+		&deployment->gaps,
+		"the initramfs of %s is not as the configuration says, and it belongs to the "
+		"image that this system was booted from: run 'rpm-ostree initramfs --enable' "
+		"(with --disable before it where that is enabled already), or rebuild the "
+		"image; then reboot",
+		kernel);
+}
+
 /* One command for an image that is not as wanted, or that is not there. */
 static int add_image(struct deployment *deployment, const char *kernel)
 {
@@ -373,6 +395,8 @@ static int add_image(struct deployment *deployment, const char *kernel)
 				     "the initramfs of %s cannot be read without root: it may "
 				     "have to be rebuilt",
 				     kernel);
+	if (deployment->fixed)
+		return say_fixed(deployment, kernel);
 	return initramfs_add_rebuild(deployment->root, deployment->generator, kernel,
 				     &deployment->images);
 }
@@ -817,9 +841,10 @@ int deployment_verify(const struct deployment *deployment, struct sentences *pro
 {
 	int r = 0;
 
-	for (size_t i = 0;
-	     r == 0 && deployment->generator != GENERATOR_NONE && i < deployment->kernels.count;
-	     i++)
+	/* Fixed images are as they were: `gaps` has what is wrong with them. */
+	bool images = deployment->generator != GENERATOR_NONE && !deployment->fixed;
+
+	for (size_t i = 0; r == 0 && images && i < deployment->kernels.count; i++)
 		r = verify_image(deployment, deployment->kernels.items[i], problems);
 	for (int i = 0; r == 0 && i < LOADER_COUNT; i++)
 		if (deployment->after.used[i])
@@ -843,7 +868,9 @@ int deployment_count(const struct deployment *deployment, size_t *ret_images,
 	}
 	if (r < 0)
 		return r;
-	*ret_images = deployment->generator != GENERATOR_NONE ? deployment->kernels.count : 0;
+	*ret_images = deployment->generator != GENERATOR_NONE
+			      ? deployment->kernels.count - deployment->fixed_stale
+			      : 0;
 	*ret_entries = entries;
 	return 0;
 }

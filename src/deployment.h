@@ -31,6 +31,8 @@ struct deployment {
 	enum generator generator;
 	struct loaders loaders;
 	struct target target;
+	bool fixed;                  /* images are not ours to make: see initramfs_is_fixed() */
+	size_t fixed_stale;          /* how many of these are not as wanted */
 	bool foreign;                /* of an architecture whose tools do not run here */
 	struct changes changes;      /* the state file is the last of them */
 	struct command_lines images; /* one for each image that is not as wanted */

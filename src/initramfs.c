@@ -224,6 +224,11 @@ int initramfs_path(const struct root *root, enum generator generator, const char
 	return r == -ENOENT ? format_path(out, 256, "%s", usual) : r;
 }
 
+bool initramfs_is_fixed(const struct root *root)
+{
+	return root->is_host && root_has(root, "run/ostree-booted");
+}
+
 /*
  * With `update_initramfs=no` in its file, update-initramfs -u says so and succeeds. That is
  * meant for upgrades of packages; who calls us wants the image.

@@ -20,6 +20,12 @@ enum generator generator_detect(const struct root *root);
 int initramfs_path(const struct root *root, enum generator generator, const char *kernel,
 		   char out[256]) MUST_CHECK;
 
+/*
+ * True on a running system of ostree or bootc: its /usr, with the initramfs beside the modules, is
+ * that of an image and read-only. What makes the next one is no command of ours.
+ */
+bool initramfs_is_fixed(const struct root *root);
+
 /* Adds the command that rebuilds a kernel's image. Returns 0 or a negative errno. */
 int initramfs_add_rebuild(const struct root *root, enum generator generator, const char *kernel,
 			  struct command_lines *commands) MUST_CHECK;

@@ -178,6 +178,7 @@ int next_boot_look(const struct root *root, const struct config *config, const c
 				  *deployment.reason ? deployment.reason : strerror(-r));
 	else if (r == 0)
 		r = look_at_files(&deployment, facts);
+	facts->fixed = deployment.fixed;
 	facts->by_hand = deployment.by_hand.count > 0;
 	if (r == 0 && deployment.kernels.items != NULL)
 		r = look_at_images(&deployment, kernel, facts);

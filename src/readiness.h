@@ -136,6 +136,7 @@ struct facts {
 	enum answer applied; /* `vfio-claim apply` was run here and not taken back */
 	bool reverted;
 	struct kargs stale_files; /* that apply would write or remove */
+	bool fixed;   /* images are not for apply to make: see initramfs_is_fixed() */
 	bool by_hand; /* there is no boot loader that apply could give arguments to */
 	enum answer entries_current;     /* every boot entry has every needed argument */
 	struct sentences entry_problems; /* where one is missing that is needed */

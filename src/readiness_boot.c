@@ -376,7 +376,12 @@ static void assess_image(struct draft *draft, const struct kernel_facts *kernel)
 			    kernel->running ? "" : kernel->release);
 		if (finding != NULL)
 			finding->kernel = kernel->release;
-		finding_fix(draft, finding, "run 'vfio-claim apply'");
+		if (draft->facts->fixed)
+			finding_fix(draft, finding,
+				    "run 'rpm-ostree initramfs --enable', or rebuild the image "
+				    "that this system was booted from; then reboot");
+		else
+			finding_fix(draft, finding, "run 'vfio-claim apply'");
 	}
 }
 

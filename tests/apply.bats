@@ -765,6 +765,74 @@ ukis_have() {
 	[ -z "$(find "$ROOT/boot" -name 'init*')" ]
 }
 
+# --- A booted host of ostree: its initramfs is a part of the image ---
+
+# ostree_host: of one kernel, with dracut. Its initramfs has no claims.
+ostree_host() {
+	local applet
+
+	load lib/debian.bash
+	KERNEL=6.12.0-1.fc42
+	ROOT=$BATS_TEST_TMPDIR/ostree
+	MODULES=$ROOT/usr/lib/modules/$KERNEL
+	"$TESTS/targets/make-target" rpm-ostree "$ROOT"
+	rm -r "$ROOT/usr/share/vfio-claim"
+	install_product "$ROOT"
+	install -D "$TESTS/targets/stand-ins/dracut" "$ROOT/usr/bin/dracut"
+	for applet in cpio find cp touch chmod cut; do
+		ln -s busybox "$ROOT/usr/bin/$applet"
+	done
+	mkdir -p "$ROOT"/{dev,proc,sys,etc/modprobe.d,etc/udev/rules.d,var/lib}
+	: >"$ROOT/dev/null"
+	kernel_modules "$ROOT" "$KERNEL"
+	: >"$MODULES/vmlinuz"
+	make_initramfs
+	printf '[claim gpu]\nmatch = 10de:1c30\n' >"$ROOT/etc/vfio-claim.conf"
+}
+
+# make_initramfs: as who builds the image does, or rpm-ostree for the next deployment.
+make_initramfs() {
+	inside /usr/bin/dracut --force --kver "$KERNEL" "/usr/lib/modules/$KERNEL/initramfs.img"
+	rm -r "$ROOT"/var/log/* "$ROOT"/tmp/*
+}
+
+# on_ostree COMMAND...: in the tree as its own system, whose /usr is read-only.
+on_ostree() {
+	# shellcheck disable=SC2016 # for the other shell
+	unshare --mount --mount-proc="$ROOT/proc" sh -euc '
+		mount --bind "$0/usr" "$0/usr"
+		mount -o remount,bind,ro "$0/usr"
+		exec chroot "$0" "$@"' "$ROOT" "$@"
+}
+
+@test "ostree: apply and revert change the arguments and say what makes the initramfs" {
+	ostree_host
+	run -0 --separate-stderr on_ostree vfio-claim apply --dry-run --json
+	[ "$(jq -c '[.as_wanted, .loaders, (.commands | length)]' <<<"$output")" = '[false,["rpm-ostree"],1]' ]
+	run -1 --separate-stderr on_ostree vfio-claim apply
+	[[ $stderr == *"the initramfs of $KERNEL is not as the configuration says"*"rpm-ostree initramfs --enable"* ]]
+	[[ $output != *"initramfs image"* && $output != *"reboot to"* ]]
+	[[ $(calls) == "rpm-ostree kargs --append-if-missing="*" --append-if-missing=vfio-pci.ids=10de:1c30"* ]]
+	[ -e "$ROOT/etc/dracut.conf.d/50-vfio-claim.conf" ]
+	run -1 --separate-stderr on_ostree vfio-claim apply
+	[[ $stderr == *"rpm-ostree initramfs --enable"* ]]
+	[ "$(calls | wc -l)" = 1 ]
+
+	make_initramfs
+	run -0 --separate-stderr on_ostree vfio-claim apply
+	[ "$output" = "nothing to do: all is as the configuration says" ]
+	[[ $stderr != *initramfs* ]]
+
+	run -1 --separate-stderr on_ostree vfio-claim revert
+	[[ $stderr == *"the initramfs of $KERNEL still has the claims"*"rpm-ostree initramfs --disable"* ]]
+	[[ $output != *"reboot to"* ]]
+	[[ $(calls) == "rpm-ostree kargs --delete-if-present="*" --delete-if-present=vfio-pci.ids=10de:1c30"* ]]
+	[ ! -e "$ROOT/etc/dracut.conf.d/50-vfio-claim.conf" ]
+	make_initramfs
+	run -0 --separate-stderr on_ostree vfio-claim revert
+	[ "$output" = "nothing to do: all is as without us" ]
+}
+
 # --- A danger, on a host: its /proc is made up, and a sanitizer needs the real one ---
 
 # on_host COMMAND...: in the tree as its own system, with the machine that machine_here made.

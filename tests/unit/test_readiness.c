@@ -878,6 +878,10 @@ static void test_images(void **state)
 	assert_int_equal(sentences_add(&f.kernels[1].problems, "/boot/2: no table"), 0);
 	expect(&f, FINDING_INITRAMFS_STALE, LEVEL_WARNING,
 	       "no table; not ready after a reboot into kernel 6.1.0-2", "vfio-claim apply");
+	f.facts.fixed = true;
+	assess(&f);
+	expect(&f, FINDING_INITRAMFS_STALE, LEVEL_WARNING, "no table", "rpm-ostree initramfs");
+	f.facts.fixed = false;
 	assert_string_equal(f.out.findings[0].kernel, "6.1.0-2");
 	f.kernels[1].current = ANSWER_YES;
 	f.kernels[0].current = ANSWER_NO;
