@@ -23,13 +23,17 @@ static int choose_loader(const struct tool *tool, int *ret_loader)
 	*ret_loader = tool->loader == NULL ? LOADERS_AS_BEFORE : LOADERS_FOUND;
 	if (tool->loader == NULL || strcmp(tool->loader, "auto") == 0)
 		return 0;
+	if (strcmp(tool->loader, "none") == 0) {
+		*ret_loader = LOADERS_NONE;
+		return 0;
+	}
 	*ret_loader = find_name(loader_names, tool->loader);
 	if (*ret_loader >= 0)
 		return 0;
 	(void)fprintf(stderr, PROGRAM ": --loader %s: it is one of:", tool->loader);
 	for (int i = 0; loader_names[i] != NULL; i++)
 		(void)fprintf(stderr, " %s", loader_names[i]);
-	(void)fprintf(stderr, " auto\n");
+	(void)fprintf(stderr, " auto none\n");
 	return -EINVAL;
 }
 

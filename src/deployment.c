@@ -287,10 +287,11 @@ static int find_by_hand(struct deployment *deployment, const struct kargs *argum
 	return r;
 }
 
-/* No way to any boot loader: who runs us has to give the arguments. Without one that the claims
- * need it is no more than a note. */
+/* No way to any boot loader: who runs us has to give the arguments. Where that was chosen, or
+ * without one that the claims need, it is no more than a note. */
 static int say_by_hand(struct deployment *deployment, const struct config *config)
 {
+	bool chosen = deployment->after.chosen;
 	const struct kargs *words = &deployment->by_hand;
 	AUTO_FREE char *line = NULL;
 	bool needed = false;
@@ -300,9 +301,10 @@ static int say_by_hand(struct deployment *deployment, const struct config *confi
 		needed = needed || !argument_is_spare(config, ANSWER_UNKNOWN, words->items[i]);
 	if (r < 0 || words->count == 0)
 		return r;
-	return sentences_add(needed ? &deployment->gaps : &deployment->notes,
-			     "there is no boot loader here that vfio-claim knows: give the "
-			     "kernel these arguments by hand: %s",
+	return sentences_add(needed && !chosen ? &deployment->gaps : &deployment->notes,
+			     "%s: give the kernel these arguments by hand: %s",
+			     chosen ? "no boot loader is to be told"
+				    : "there is no boot loader here that vfio-claim knows",
 			     line);
 }
 
@@ -328,13 +330,13 @@ static bool uses_any(const struct state *state)
 	return false;
 }
 
-/* The one that an earlier apply was told to use, or LOADERS_FOUND. */
+/* The one that an earlier apply was told to use, LOADERS_NONE or LOADERS_FOUND. */
 static int chosen_before(const struct state *before)
 {
 	for (int i = 0; before->chosen && i < LOADER_COUNT; i++)
 		if (before->used[i])
 			return i;
-	return LOADERS_FOUND;
+	return before->chosen ? LOADERS_NONE : LOADERS_FOUND;
 }
 
 static int set_loaders(struct deployment *deployment, const struct config *config, int only)
@@ -343,9 +345,9 @@ static int set_loaders(struct deployment *deployment, const struct config *confi
 
 	if (only == LOADERS_AS_BEFORE)
 		only = chosen_before(&deployment->before);
-	deployment->after.chosen = only >= 0;
+	deployment->after.chosen = only != LOADERS_FOUND;
 	for (int i = 0; r == 0 && i < LOADER_COUNT; i++) {
-		bool wanted = only < 0 ? deployment->loaders.used[i] : only == i;
+		bool wanted = only == LOADERS_FOUND ? deployment->loaders.used[i] : only == i;
 
 		if (wanted)
 			r = set_loader(deployment, config, (enum loader)i);

@@ -14,6 +14,7 @@
 enum {
 	LOADERS_AS_BEFORE = -1, /* the one that was chosen, else those that the target has */
 	LOADERS_FOUND = -2,     /* those that the target has; a choice is forgotten */
+	LOADERS_NONE = -3,      /* none: who boots the target gives it its arguments */
 };
 
 /* Why a loader is used that was chosen; for people. */

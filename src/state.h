@@ -13,7 +13,8 @@ enum { STATE_SIZE_MOST = 1 << 16 };
 /*
  * `reverted`: the configuration may be there, but it is not to be carried into images. The
  * files are ours alone; edits of shared files are the loaders' (struct loader_state). `chosen`:
- * the loader that is used was asked for with --loader, and stays until another is.
+ * the loader that is used was asked for with --loader, and stays until another is; without one
+ * that is used none is to be.
  */
 struct state {
 	bool reverted;

@@ -620,6 +620,24 @@ without_loader() {
 	[[ $stderr == *"note: there is no boot loader here that vfio-claim knows"*"vfio-pci.ids=10de:1c30"* ]]
 }
 
+@test "apply: --loader none touches no boot loader, and is kept until another is chosen" {
+	local before
+
+	before=$(cat "$ROOT/boot/grub/grub.cfg")
+	apply
+	run -0 --separate-stderr apply --loader none
+	[[ $stderr == *"note: no boot loader is to be told: give the kernel these arguments by hand: intel_iommu=on "* ]]
+	[[ $output == *"checked: 2 initramfs images have the claims"* ]]
+	[ "$(cat "$ROOT/boot/grub/grub.cfg")" = "$before" ]
+	[ ! -e "$ROOT/etc/default/grub.d/90-vfio-claim.cfg" ]
+	run -0 --separate-stderr apply
+	[ "$output" = "nothing to do: all is as the configuration says" ]
+	[ "$(apply --dry-run --json | jq -c '[.as_wanted, .loaders]')" = '[true,[]]' ]
+	[ ! -e "$ROOT/etc/default/grub.d/90-vfio-claim.cfg" ]
+	apply --loader auto
+	grep -q intel_iommu=on "$ROOT/boot/grub/grub.cfg"
+}
+
 @test "apply: an image with GRUB's tools and no grub.cfg yet is as wanted, and what was not looked at is said" {
 	rm -r "$ROOT/boot/grub"
 	run -0 --separate-stderr apply

@@ -45,7 +45,7 @@ _vfio_claim_argument() {
 			zed 2023.1 2023.2 2024.1 2024.2 2025.1 2025.2 2026.1" -- "$2"
 		;;
 	--loader)
-		compgen -W "grub.d grub-default grubby kernel-install uki-addon bootc rpm-ostree auto" -- "$2"
+		compgen -W "grub.d grub-default grubby kernel-install uki-addon bootc rpm-ostree auto none" -- "$2"
 		;;
 	--class)
 		compgen -W "display network storage nvme usb audio media bridge host memory comm system
