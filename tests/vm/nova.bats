@@ -168,8 +168,14 @@ accepted_by() {
 @test "of the golden configurations these are refused, and no others" {
 	sed 's/[ +].*//' "$refused" | sort -u >"$BATS_TEST_TMPDIR/found"
 	diff -u - "$BATS_TEST_TMPDIR/found" <<-END
+		amd-apu.displays
+		amd-apu.usb
 		domains.all
 		domains.wide
+		nvswitch.cmdline
+		nvswitch.ids
+		nvswitch.places
+		nvswitch.wildcards
 		sriov.pf
 		twin-gpus.cmdline-and-config
 		twin-gpus.cmdline-selector
