@@ -226,7 +226,7 @@ int initramfs_path(const struct root *root, enum generator generator, const char
 
 bool initramfs_is_fixed(const struct root *root)
 {
-	return root->is_host && root_has(root, "run/ostree-booted");
+	return is_booted_ostree(root);
 }
 
 /*

@@ -29,11 +29,6 @@ static bool has_command(const struct root *root, const char *name)
 	return command_find(root, name, path);
 }
 
-static bool is_booted_ostree(const struct root *root)
-{
-	return root->is_host && root_has(root, "run/ostree-booted");
-}
-
 /* A mutable Fedora may have rpm-ostree too, for composing; its tree has none of these. */
 static bool is_ostree_tree(const struct root *root)
 {

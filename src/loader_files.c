@@ -15,6 +15,11 @@ enum {
 	CMDLINE_MOST = 65536,
 };
 
+bool is_booted_ostree(const struct root *root)
+{
+	return root->is_host && root_has(root, "run/ostree-booted");
+}
+
 /* bootctl(1) looks at /efi, /boot and /boot/efi for the ESP; the longer name is looked at
  * before the directory that it is in. */
 const char *const boot_partitions[] = { "efi", "boot/efi", "boot", NULL };

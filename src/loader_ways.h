@@ -31,8 +31,9 @@ extern const struct loader_way loader_rpm_ostree;
 
 /* Signs that more than one file looks for. */
 bool has_grubby(const struct root *root);
-bool makes_ukis(const struct root *root); /* kernel-install does: layout=uki */
-bool has_ukis(const struct root *root);   /* in the ESP */
+bool is_booted_ostree(const struct root *root); /* this host was */
+bool makes_ukis(const struct root *root);       /* kernel-install does: layout=uki */
+bool has_ukis(const struct root *root);         /* in the ESP */
 
 /* The path (within the root) of the image in EFI/Linux that is of this kernel. False: there is
  * none, or its path is too long. */

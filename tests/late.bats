@@ -53,6 +53,16 @@ disk() {
 	echo 1 >"$ROOT/sys/class/block/$1p1/partition"
 }
 
+# five_disks: one on each controller, after an early run that took the network cards.
+five_disks() {
+	early='0000:0[78]:00.0 vfio-pci'
+	disk nvme0n1 $NVME_A nvme/nvme0
+	disk nvme1n1 $NVME_B nvme/nvme1
+	disk sda $SATA ata1/block
+	disk sdb $HBA host1/block
+	disk sdc $USB_A usb1/block
+}
+
 # virtual NAME SLAVE...: a device of device-mapper, md or bcache on others.
 virtual() {
 	local name=$1 slave
@@ -409,12 +419,7 @@ taken() {
 @test "late: absolute links of the real root lead to its own files" {
 	local units=etc/systemd/system
 
-	early='0000:0[78]:00.0 vfio-pci'
-	disk nvme0n1 $NVME_A nvme/nvme0
-	disk nvme1n1 $NVME_B nvme/nvme1
-	disk sda $SATA ata1/block
-	disk sdb $HBA host1/block
-	disk sdc $USB_A usb1/block
+	five_disks
 	mounted nvme0n1p1 /
 	mkdir -p "$ROOT/sysroot/srv/units" "$ROOT/sysroot/$units" "$ROOT/srv" "$ROOT/etc"
 	ln -s /srv/fstab "$ROOT/sysroot/etc/fstab"
@@ -434,12 +439,7 @@ taken() {
 }
 
 @test "late: the other devices of a file system and of a crypt volume are kept" {
-	early='0000:0[78]:00.0 vfio-pci'
-	disk nvme0n1 $NVME_A nvme/nvme0
-	disk nvme1n1 $NVME_B nvme/nvme1
-	disk sda $SATA ata1/block
-	disk sdb $HBA host1/block
-	disk sdc $USB_A usb1/block
+	five_disks
 	tagged label keys sdcp1
 	echo "30 1 $(cat "$ROOT/sys/class/block/nvme0n1p1/dev") / /sysroot rw - xfs /dev/nvme0n1p1" \
 		"rw,logdev=/dev/nvme1n1p1" >"$ROOT/proc/self/mountinfo"
