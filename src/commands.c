@@ -100,6 +100,32 @@ void command_lines_write_in_place(struct command_lines *lines)
 			write_in_place(&lines->items[i]);
 }
 
+static bool same_command(const struct command_line *a, const struct command_line *b)
+{
+	size_t i = 0;
+
+	while (a->argv[i] != NULL && b->argv[i] != NULL && strcmp(a->argv[i], b->argv[i]) == 0)
+		i++;
+	return a->argv[i] == NULL && b->argv[i] == NULL;
+}
+
+void command_lines_drop(struct command_lines *lines, const struct command_lines *others)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < lines->count; i++) {
+		bool found = false;
+
+		for (size_t j = 0; j < others->count && !found; j++)
+			found = same_command(&lines->items[i], &others->items[j]);
+		if (found)
+			command_line_free(&lines->items[i]);
+		else
+			lines->items[kept++] = lines->items[i];
+	}
+	lines->count = kept;
+}
+
 void command_lines_free(struct command_lines *lines)
 {
 	for (size_t i = 0; i < lines->count; i++)

@@ -58,6 +58,9 @@ char *command_line_render(const struct command_line *line);
  * itself. */
 void command_lines_write_in_place(struct command_lines *lines);
 
+/* Takes out of `lines` the commands that are in `others`, word for word. */
+void command_lines_drop(struct command_lines *lines, const struct command_lines *others);
+
 /* Accepts an empty list. */
 void command_lines_free(struct command_lines *lines);
 

@@ -416,6 +416,8 @@ static int add_images(struct deployment *deployment)
 	}
 	if (deployment->foreign)
 		command_lines_write_in_place(&deployment->images);
+	/* kernel-install makes the initramfs and the entry, or both in one image, at once. */
+	command_lines_drop(&deployment->boot, &deployment->images);
 	return r;
 }
 

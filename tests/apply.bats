@@ -766,6 +766,8 @@ ukis_have() {
 	run -0 apply
 	[[ $output == *"checked: 2 initramfs images and the boot entries have the claims"* ]]
 	ukis_have "match 10de:1c30"
+	# Each is made once, for the arguments and the claims.
+	[ "$(grep -c '^kernel-install add' "$ROOT/var/log/stand-ins.log")" -eq 2 ]
 	run -0 apply
 	[ "$output" = "nothing to do: all is as the configuration says" ]
 	# The same arguments, another table.
