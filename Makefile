@@ -81,7 +81,7 @@ CORE += findings readiness readiness_devices readiness_boot metrics
 BOOT_EDGES := root scan modules apply log options storage needs
 TOOL_EDGES := root scan modules storage needs usage runtime apply config_files image options target \
 	leftover_files container \
-	changes commands mounts initramfs initramfs_image initramfs_inspect \
+	changes commands mounts kernel_install initramfs initramfs_image initramfs_inspect \
 	loader $(patsubst src/%.c,%,$(filter-out src/loader_text.c,$(wildcard src/loader_*.c))) \
 	deployment details names capture capture_machine snapshot_file temporary \
 	tool command_check command_cmdline command_apply command_runtime command_image command_snapshot
@@ -132,7 +132,7 @@ $(BUILD)/unit/test_%: tests/unit/test_%.c $(BUILD)/core.a | $(BUILD)/unit
 # What tests/loader.bats drives the boot loader code with; static, so that it runs inside a tree.
 LOADER_DRIVER := $(BUILD)/loader-driver
 $(LOADER_DRIVER): tests/tools/loader-driver.c $(BUILD)/core.a $(call objects,root changes \
-		commands mounts loader $(patsubst src/%.c,%,$(filter-out src/loader_text.c,$(wildcard src/loader_*.c))))
+		commands mounts kernel_install loader $(patsubst src/%.c,%,$(filter-out src/loader_text.c,$(wildcard src/loader_*.c))))
 	@echo "  CC    $@"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(if $(ASAN),$(LDFLAGS),-static $(filter-out -pie,$(LDFLAGS))) -MMD -MP -o $@ \
 		$(filter-out %.a %.h,$^) $(BUILD)/core.a

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kernel_install.h"
 #include "loader_ways.h"
 #include "text.h"
 
@@ -279,25 +280,6 @@ static bool ends_with(const char *string, const char *end)
 	return length >= end_length && strcmp(string + length - end_length, end) == 0;
 }
 
-/* kernel-install(8) wants the kernel's own file, from which it makes the entry anew. */
-static int add_kernel_install(const struct root *root, const char *kernel, const char *title,
-			      struct command_lines *commands)
-{
-	char program[COMMAND_PATH_SIZE];
-	char file[256];
-
-	if (!command_find(root, "kernel-install", program))
-		return -ENOENT;
-	int r = format_path(file, sizeof(file), "/usr/lib/modules/%s/vmlinuz", kernel);
-	if (r == 0 && !root_has(root, file + 1))
-		r = format_path(file, sizeof(file), "/boot/vmlinuz-%s", kernel);
-	if (r == 0 && !root_has(root, file + 1))
-		r = -ENOENT;
-	return r == 0 ? command_lines_add(commands, title, program, "add", kernel, file,
-					  (const char *)NULL)
-		      : r;
-}
-
 /*
  * dracut copies the finished image over the old one (bin/dracut), and a power cut at that moment
  * leaves half of one: it writes beside it instead. A tree's image is not for the builder's
@@ -354,7 +336,7 @@ int initramfs_add_rebuild(const struct root *root, enum generator generator, con
 	/* Where kernel-install makes unified images, an image in /boot would be nobody's. */
 	if (ends_with(image, "/initrd") || ends_with(image, ".efi") ||
 	    (makes_ukis(root) && !root_has(root, image))) {
-		r = add_kernel_install(root, kernel, title, commands);
+		r = kernel_install_add(root, kernel, title, commands);
 		if (r != -ENOENT)
 			return r;
 	}

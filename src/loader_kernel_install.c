@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kernel_install.h"
 #include "loader_text.h"
 #include "loader_ways.h"
 #include "text.h"
@@ -151,40 +152,21 @@ static int base_line(const struct root *root, const struct loader_state *before,
 
 /* --- Entries and images ------------------------------------------------------------------ */
 
-/* The kernel's image, as the distributions keep it. True and *ret_path (within the root). */
-static bool find_kernel(const struct root *root, const char *version, char path[256])
+/* Once for each kernel; an entry without a kernel of ours is left as it is. */
+static int add_entry(const struct root *root, const char *version, struct kargs *done,
+		     struct command_lines *commands)
 {
-	static const char *const formats[] = { "usr/lib/modules/%s/vmlinuz",
-					       "lib/modules/%s/vmlinuz", "boot/vmlinuz-%s" };
-
-	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
-		const char *place = strchr(formats[i], '%');
-		int length = snprintf(path, 256, "/%.*s%s%s", (int)(place - formats[i]),
-				      formats[i], version, place + 2);
-
-		if (length < 256 && root_has(root, path + 1))
-			return true;
-	}
-	return false;
-}
-
-static int add_kernel_install(const struct root *root, const char *version, struct kargs *done,
-			      struct command_lines *commands)
-{
-	char program[COMMAND_PATH_SIZE];
-	char kernel[256];
 	struct text title = { 0 };
 	AUTO_FREE char *string = NULL;
 
-	if (kargs_has(done, version) || *version == '\0' || strchr(version, '/') != NULL ||
-	    !find_kernel(root, version, kernel) ||
-	    !command_find(root, "kernel-install", program))
+	if (kargs_has(done, version))
 		return 0;
 	text_add(&title, "boot entry of %s", version);
 	int r = text_take(&title, &string);
 	if (r == 0)
-		r = command_lines_add(commands, string, program, "add", version, kernel,
-				      (const char *)NULL);
+		r = kernel_install_add(root, version, string, commands);
+	if (r == -ENOENT)
+		return 0;
 	return r < 0 ? r : kargs_add(done, version);
 }
 
@@ -222,13 +204,13 @@ static size_t without_counters(const char *name, size_t length)
  * a version is what there is a kernel of. Owned by the caller; NULL: none. */
 static char *version_of(const struct root *root, const char *name, size_t length)
 {
-	char kernel[256];
+	char kernel[KERNEL_FILE_SIZE];
 
 	for (size_t i = 0; i < length; i++) {
 		if (name[i] != '-')
 			continue;
 		char *version = strndup(name + i + 1, length - i - 1);
-		if (version == NULL || find_kernel(root, version, kernel))
+		if (version == NULL || kernel_file_find(root, version, kernel))
 			return version;
 		free(version);
 	}
@@ -333,7 +315,7 @@ static int remake_entries(const struct root *root, const struct kargs *arguments
 		struct bls_entries one = { .items = &entries.items[i], .count = 1 };
 
 		if (!bls_are_as_wanted(&one, arguments, stale))
-			r = add_kernel_install(root, entries.items[i].version, &done, commands);
+			r = add_entry(root, entries.items[i].version, &done, commands);
 	}
 	kargs_free(&done);
 	bls_free(&entries);

@@ -14,7 +14,7 @@ setup_file() {
 	cd "$REPO" || return 1
 	# shellcheck disable=SC2046 # one word a flag
 	"${CC:-cc}" "${flags[@]}" $(pkg-config --cflags libarchive) -o "$EDGES" \
-		tests/tools/edges.c src/initramfs*.c src/{changes,commands,mounts}.c \
+		tests/tools/edges.c src/initramfs*.c src/{changes,commands,mounts,kernel_install}.c \
 		src/loader_{files,grubby,kernel_install}.c "$BUILD/root.o" \
 		"$BUILD/core.a" $(pkg-config --libs libarchive)
 }
