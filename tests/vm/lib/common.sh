@@ -28,7 +28,7 @@ die() {
 
 need_root() {
 	[ "$(id -u)" = 0 ] || die "needs root (mounts and chroot): try sudo"
-	mkdir -p "$LAB"/{trees,layers,product,images,disks,storage,network,facts,run,bin}
+	mkdir -p "$LAB"/{trees,layers,product,images,disks,storage,facts,run,bin}
 }
 
 # seconds_since START (a value of $EPOCHSECONDS)

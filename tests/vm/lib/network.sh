@@ -30,49 +30,17 @@ network_packages() {
 
 # network_layer RELEASE: the directory that holds them, to lie over the tree.
 network_layer() {
-	echo "$LAB/network/$1-$({
-		network_packages "$1"
-		declare -f install_network_packages
-	} | hash_of "$(tree_of "$1")")"
-}
+	local -a packages
 
-# Runs in a mount namespace of its own. Images are made later, many of them, and
-# nothing is to be started here.
-install_network_packages() {
-	local release=$1 root=$2/root
-	local -a apt=(apt-get -q -y -o APT::Sandbox::User=root) packages
-
-	mapfile -t packages < <(network_packages "$release")
-	mount_over "$(tree_of "$release")" "$2" "$root"
-	mount_api "$root"
-	cp /etc/resolv.conf "$root/run/resolv.conf"
-	mount --bind "$root/run/resolv.conf" "$root/etc/resolv.conf"
-	mount --bind "$root/bin/true" "$root/usr/sbin/update-initramfs"
-	install -m 755 /dev/stdin "$root/usr/sbin/policy-rc.d" <<<$'#!/bin/sh\nexit 101'
-	# As in tree_options.
-	in_tree "$root" "${apt[@]}" -o Acquire::Check-Valid-Until=false update
-	in_tree "$root" env DEBIAN_FRONTEND=noninteractive "${apt[@]}" \
-		--no-install-recommends install "${packages[@]}"
-	in_tree "$root" apt-get clean
-	rm -rf "$root/usr/sbin/policy-rc.d" "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*.bin
+	mapfile -t packages < <(network_packages "$1")
+	layer_of network "$1" "${packages[@]}"
 }
 
 build_network_layer() {
-	local release=$1 layer started=$EPOCHSECONDS
+	local -a packages
 
-	layer=$(network_layer "$release")
-	[ ! -d "$layer" ] || return 0
-	say "Debian $release: installing what boots over the network ..."
-	rm -rf "$LAB/network/$release"-*
-	mkdir -p "$layer.work"
-	if ! in_namespace install_network_packages "$release" "$layer.work" \
-		>"$LAB/network/$release.log" 2>&1; then
-		tail -n 20 "$LAB/network/$release.log" >&2
-		die "Debian $release: it failed (log: $LAB/network/$release.log)"
-	fi
-	mv "$layer.work/upper" "$layer"
-	rm -rf "$layer.work"
-	say "Debian $release: it is installed in $(seconds_since "$started") s"
+	mapfile -t packages < <(network_packages "$1")
+	with_lock layers make_layer network "$1" "${packages[@]}"
 }
 
 # network_releases MACHINE...: those whose packages are needed; 13 for the server.
@@ -93,7 +61,7 @@ lab_network_layers() {
 	local release
 
 	for release in $(network_releases "$@"); do
-		with_lock "network-$release" build_network_layer "$release"
+		build_network_layer "$release"
 	done
 }
 

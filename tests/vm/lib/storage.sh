@@ -112,50 +112,17 @@ storage_packages() {
 
 # storage_layer RELEASE: the directory that holds them, to lie over the tree.
 storage_layer() {
-	echo "$LAB/storage/$1-packages-$({
-		storage_packages "$1"
-		declare -f install_storage_packages
-	} | hash_of "$(tree_of "$1")")"
-}
+	local -a packages
 
-# Runs in a mount namespace of its own. Images are made later, many of them, and
-# nothing is to be started here.
-install_storage_packages() {
-	local release=$1 root=$2/root
-	local -a apt=(apt-get -q -y -o APT::Sandbox::User=root) packages
-
-	mapfile -t packages < <(storage_packages "$release")
-	mount_over "$(tree_of "$release")" "$2" "$root"
-	mount_api "$root"
-	cp /etc/resolv.conf "$root/run/resolv.conf"
-	mount --bind "$root/run/resolv.conf" "$root/etc/resolv.conf"
-	mount --bind "$root/bin/true" "$root/usr/sbin/update-initramfs"
-	install -m 755 /dev/stdin "$root/run/policy-rc.d" <<<$'#!/bin/sh\nexit 101'
-	ln -s /run/policy-rc.d "$root/usr/sbin/policy-rc.d"
-	# As in tree_options.
-	in_tree "$root" "${apt[@]}" -o Acquire::Check-Valid-Until=false update
-	in_tree "$root" env DEBIAN_FRONTEND=noninteractive "${apt[@]}" \
-		--no-install-recommends install "${packages[@]}"
-	in_tree "$root" apt-get clean
-	rm -rf "$root/usr/sbin/policy-rc.d" "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*.bin
+	mapfile -t packages < <(storage_packages "$1")
+	layer_of storage "$1" "${packages[@]}"
 }
 
 build_storage_layer() {
-	local release=$1 layer started=$EPOCHSECONDS
+	local -a packages
 
-	layer=$(storage_layer "$release")
-	[ ! -d "$layer" ] || return 0
-	say "Debian $release: installing the tools of LVM, LUKS, md and btrfs ..."
-	rm -rf "$LAB/storage/$release"-*
-	mkdir -p "$layer.work"
-	if ! in_namespace install_storage_packages "$release" "$layer.work" \
-		>"$LAB/storage/$release.log" 2>&1; then
-		tail -n 20 "$LAB/storage/$release.log" >&2
-		die "Debian $release: it failed (log: $LAB/storage/$release.log)"
-	fi
-	mv "$layer.work/upper" "$layer"
-	rm -rf "$layer.work"
-	say "Debian $release: they are installed in $(seconds_since "$started") s"
+	mapfile -t packages < <(storage_packages "$1")
+	with_lock layers make_layer storage "$1" "${packages[@]}"
 }
 
 # storage_inputs RELEASE: what images are made of beside the tree.
@@ -224,7 +191,7 @@ lab_storage_trees() {
 	local release
 
 	for release; do
-		with_lock "storage-$release" build_storage_layer "$release"
+		build_storage_layer "$release"
 		with_lock "storage-$release" build_storage_root "$release"
 	done
 }
