@@ -8,12 +8,15 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "container.h"
 
 #include "commands.h"
 #include "snapshot_file.h"
 #include "temporary.h"
+
+#define LOCK_PATH "run/vfio-claim.lock"
 
 enum exit_code report_system(const char *what, int error)
 {
@@ -117,20 +120,51 @@ bool say_container(const struct tool *tool)
 	return manager != NULL;
 }
 
+/*
+ * What is locked. Whoever may open a file may lock it (flock(2)), and everybody may open the root
+ * directory; so on a running system it is a file that only root can. A tree has its directory, for
+ * nothing of ours is to be left in an image.
+ */
+static int open_lock(const struct root *root)
+{
+	int fd = !root->is_host ? -1
+				: openat(root->fd, LOCK_PATH,
+					 O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd >= 0 ? fd : openat(root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Says who has it, as far as that is written there. */
+static void say_locked(int fd)
+{
+	char pid[16] = "";
+	ssize_t length = pread(fd, pid, sizeof(pid) - 1, 0);
+
+	if (length > 0)
+		pid[strspn(pid, "0123456789")] = '\0';
+	(void)fprintf(stderr,
+		      PROGRAM ": another " PROGRAM " is at work here%s%s; try again when it "
+			      "has ended\n",
+		      length > 0 && *pid != '\0' ? ", pid " : "", length > 0 ? pid : "");
+}
+
 enum exit_code lock_root(const struct tool *tool)
 {
 	/* What is changed from here on has the modes that it is to have, whoever calls us. */
 	(void)umask(0022);
 	/* Stays open to the end of the process; the tools do not inherit it. */
-	int fd = openat(tool->root.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open_lock(&tool->root);
 
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return fd < 0 ? report_system("the root directory cannot be read", -errno)
-			      : EXIT_AS_WANTED;
+	if (fd < 0)
+		return report_system("the root directory cannot be read", -errno);
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		/* Of no consequence where it fails. */
+		if (tool->root.is_host && ftruncate(fd, 0) == 0)
+			(void)dprintf(fd, "%ld\n", (long)getpid());
+		return EXIT_AS_WANTED;
+	}
 	if (errno != EWOULDBLOCK)
 		return report_system("the root directory cannot be locked", -errno);
-	(void)fprintf(stderr,
-		      PROGRAM ": another " PROGRAM " is at work here; try again when it "
-			      "has ended\n");
+	say_locked(fd);
 	return EXIT_SYSTEM;
 }

@@ -91,8 +91,9 @@ enum exit_code need_config(struct tool *tool) MUST_CHECK;
 bool say_container(const struct tool *tool);
 
 /*
- * One at a time. The root directory itself is locked: no file is left behind, and the lock ends
- * with the process. Says it where another is at work. Sets the umask for what is written then.
+ * One at a time: of a running system a file in /run is locked, of a tree its root directory. The
+ * lock ends with the process. Says it where another is at work. Sets the umask for what is
+ * written then.
  */
 enum exit_code lock_root(const struct tool *tool) MUST_CHECK;
 

@@ -45,8 +45,9 @@ state() {
 
 	(
 		cd "$ROOT" || exit 1
-		find . \( -path ./var/log -o -path ./tmp \) -prune -o -printf '%p %y %m %l\n' | sort
-		find . \( -path ./var/log -o -path ./tmp -o -name 'initrd*' \) -prune -o \
+		find . \( -path ./var/log -o -path ./tmp -o -path ./run/vfio-claim.lock \) -prune -o -printf '%p %y %m %l\n' | sort
+		find . \( -path ./var/log -o -path ./tmp -o -path ./run/vfio-claim.lock \
+			-o -name 'initrd*' \) -prune -o \
 			-type f -print0 | sort -z | xargs -0 cksum
 		for image in boot/initrd*; do
 			cpio -t --quiet <"$image" 2>/dev/null || :
@@ -514,6 +515,24 @@ started() {
 	wait "$PID"
 	rm "$ROOT/etc/test-wait"
 	revert
+}
+
+@test "apply: on a host, only root can hold it up, and who does is said" {
+	local lock=$ROOT/run/vfio-claim.lock
+
+	chmod 755 "$BATS_TEST_TMPDIR" "$ROOT"
+	# As anybody can.
+	exec 8<"$ROOT"
+	flock 8
+	run -0 inside vfio-claim apply
+	exec 8<&-
+	[ "$(stat -c '%a %u' "$lock")" = "600 0" ]
+	run ! setpriv --reuid 65534 --regid 65534 --clear-groups flock -n "$lock" true
+	(
+		flock 8
+		run -5 --separate-stderr inside vfio-claim revert
+		[[ $stderr == *"another vfio-claim is at work here, pid "[0-9]*"; try again"* ]]
+	) 8<>"$lock"
 }
 
 @test "apply: in a container it changes nothing and is content" {
