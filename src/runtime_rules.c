@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "match.h"
+#include "readiness.h"
 #include "text.h"
 
 enum { USES_SHOWN_MOST = 4 };
@@ -217,6 +218,8 @@ static const char *fix_of(const struct use *use, const struct device *device)
 	case USE_VFIO:
 		return "shut that virtual machine down first";
 	case USE_DISK:
+		return "end it first: unmount it, stop the array, the volume or the program";
+	case USE_PROGRAM:
 		return "end it first";
 	case USE_DISPLAY:
 		return strcmp(device->driver, "nvidia") == 0
@@ -244,6 +247,7 @@ static bool is_forcible(const struct use *use, const struct device *device)
 	case USE_ROUTE:
 	case USE_VFIO:
 	case USE_DISK:
+	case USE_PROGRAM:
 		return false;
 	case USE_DISPLAY:
 		return strcmp(device->driver, "nvidia") != 0;
@@ -280,7 +284,7 @@ static int refuse_uses(const struct device *device, const struct situation *situ
 }
 
 static int refuse_virtual_functions(const struct device *device, unsigned count,
-				    struct refusals *refusals)
+				    const char *why, struct refusals *refusals)
 {
 	char address[PCI_ADDRESS_SIZE];
 	char fix[128];
@@ -288,9 +292,8 @@ static int refuse_virtual_functions(const struct device *device, unsigned count,
 	(void)snprintf(fix, sizeof(fix), "'echo 0 > /sys/bus/pci/devices/%s/sriov_numvfs'",
 		       pci_address_format(&device->address, address));
 	return refusals_add(refusals, &device->address, false, fix,
-			    "has %u virtual function%s enabled, and vfio-pci takes no such "
-			    "device",
-			    count, count == 1 ? "" : "s");
+			    "has %u virtual function%s enabled, %s", count,
+			    count == 1 ? "" : "s", why);
 }
 
 static int judge(const struct decision *decision, const struct situation *situation,
@@ -307,27 +310,14 @@ static int judge(const struct decision *decision, const struct situation *situat
 		return 0;
 	r = refuse_uses(device, situation, false, refusals);
 	if (r == 0 && details->sriov_numvfs > 0)
-		r = refuse_virtual_functions(device, details->sriov_numvfs, refusals);
+		r = refuse_virtual_functions(device, details->sriov_numvfs,
+					     "and vfio-pci takes no such device", refusals);
 	if (r == 0 && device->iommu_group < 0)
 		r = refusals_add(refusals, &device->address, false,
 				 "switch the IOMMU on in the firmware (VT-d, AMD-Vi, SMMU) "
 				 "and, for Intel, with intel_iommu=on",
 				 "has no IOMMU group, without which VFIO takes no device");
 	return r;
-}
-
-/*
- * True for a device that keeps VFIO from using its group: one with a driver that uses DMA for
- * itself. Bridges to other buses may have one, and so may what has a driver with
- * driver_managed_dma set (drivers/pci/pcie/portdrv.c, pci-stub.c, drivers/vfio/pci).
- */
-static bool spoils_group(const struct device *device)
-{
-	unsigned kind = device->class_code >> 8;
-
-	return *device->driver != '\0' && kind != 0x0600 && kind != 0x0604 &&
-	       !is_vfio_driver(device->driver) && strcmp(device->driver, "pci-stub") != 0 &&
-	       strcmp(device->driver, "pcieport") != 0;
 }
 
 /* One sentence for a group, at its first device that is to be taken. */
@@ -344,7 +334,8 @@ static int judge_group(const struct plan *plan, const struct situation *situatio
 		const struct device *device = &situation->snapshot->devices[i];
 
 		if (device->iommu_group != decision->device->iommu_group ||
-		    !spoils_group(device) || decision_of(plan, &device->address) != NULL)
+		    driver_leaves_group(device->driver) ||
+		    decision_of(plan, &device->address) != NULL)
 			continue;
 		bool never = device_is_bridge(device) && !device_is_other_bridge(device);
 		lost = lost || never;
@@ -396,6 +387,25 @@ int claim_refusals(const struct plan *plan, const struct situation *situation,
 	return r;
 }
 
+/*
+ * vfio-pci ends a physical function's virtual ones when it lets go of it, guests' or not, and waits
+ * for those guests (drivers/vfio/pci/vfio_pci_core.c, vfio_pci_core_unregister_device()).
+ */
+static int judge_release(const struct device *device, const struct situation *situation,
+			 struct refusals *refusals)
+{
+	const struct details *details = details_of(situation, device);
+	int r;
+
+	if (!is_held_for_vfio(device, details))
+		return 0;
+	r = refuse_uses(device, situation, true, refusals);
+	if (r == 0 && details->sriov_numvfs > 0 && *device->driver != '\0')
+		r = refuse_virtual_functions(device, details->sriov_numvfs,
+					     "which would go away with it", refusals);
+	return r;
+}
+
 int release_refusals(const struct plan *plan, const struct situation *situation,
 		     struct refusals *ret_refusals)
 {
@@ -403,10 +413,8 @@ int release_refusals(const struct plan *plan, const struct situation *situation,
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < plan->decision_count; i++)
-		if (plan->decisions[i].device != NULL &&
-		    is_held_for_vfio(plan->decisions[i].device,
-				     details_of(situation, plan->decisions[i].device)))
-			r = refuse_uses(plan->decisions[i].device, situation, true, &refusals);
+		if (plan->decisions[i].device != NULL)
+			r = judge_release(plan->decisions[i].device, situation, &refusals);
 	if (r < 0)
 		refusals_free(&refusals);
 	else

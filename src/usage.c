@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "guards.h"
+#include "mount_table.h"
 #include "storage.h"
 #include "text.h"
 
@@ -17,7 +18,13 @@
 #define NVIDIA "proc/driver/nvidia/gpus"
 
 /* RECORDED_MOST: thousands of uses. STACKED_MOST: a VLAN on a bridge on a team on a bond ... */
-enum { RECORDED_MOST = 1 << 18, CONSOLES_MOST = 1 << 14, STACKED_MOST = 8 };
+enum {
+	RECORDED_MOST = 1 << 18,
+	MOUNTS_MOST = 1 << 22,
+	MOUNT_NAMESPACE_SIZE = 32,
+	CONSOLES_MOST = 1 << 14,
+	STACKED_MOST = 8
+};
 
 enum { IFF_UP_FLAG = 0x1 }; /* include/uapi/linux/if.h */
 
@@ -345,9 +352,9 @@ static void add_kfd(struct search *search, const struct process *process, const 
 				 &search->snapshot->devices[i].address, node);
 }
 
-/* A disk, or what is made of disks, that a program reads and writes by itself. */
+/* Has each function below a block device that is used as the text says: by the process, or NULL. */
 static void add_disk(struct search *search, const struct process *process, const char *name,
-		     const char *node)
+		     const char *text)
 {
 	struct storage storage = { 0 };
 	char path[PATH_MAX];
@@ -360,11 +367,69 @@ static void add_disk(struct search *search, const struct process *process, const
 	for (size_t i = 0; i < search->snapshot->count; i++) {
 		const struct device *device = &search->snapshot->devices[i];
 
-		for (size_t j = 0; !device_is_bridge(device) && j < storage.count; j++)
-			if (pci_address_compare(&storage.functions[j], &device->address) == 0)
-				add_open(search, process, USE_DISK, &device->address, node);
+		for (size_t j = 0; !device_is_bridge(device) && j < storage.count; j++) {
+			if (pci_address_compare(&storage.functions[j], &device->address) != 0)
+				continue;
+			if (process != NULL)
+				add_open(search, process, USE_DISK, &device->address, text);
+			else
+				note(search, uses_add(search->uses, &device->address, USE_DISK,
+						      "%s", text));
+		}
 	}
 	storage_free(&storage);
+}
+
+/* The name that people know it by: that of device-mapper, else the kernel's. */
+static void name_of_block(const struct search *search, const char *name,
+			  char out[BLOCK_NAME_SIZE])
+{
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "sys/class/block/%.60s/dm/name", name);
+	if (read_attribute(search->root->fd, path, out, BLOCK_NAME_SIZE) <= 0)
+		(void)copy_field(out, BLOCK_NAME_SIZE, name);
+}
+
+/*
+ * What the kernel has made of a disk or partition (md, LVM, LUKS, bcache), be it mounted or not:
+ * the links in its `holders` (block/genhd.c, bd_link_disk_holder()).
+ */
+static void find_holders(struct search *search, const char *name)
+{
+	char holder[BLOCK_NAME_SIZE];
+	char path[PATH_MAX];
+	char text[USE_TEXT_SIZE];
+	const char *entry;
+
+	(void)snprintf(path, sizeof(path), "sys/class/block/%.60s/holders", name);
+	AUTO_CLOSEDIR DIR *dir = open_directory(search, path);
+	while (dir != NULL && (entry = next_name(dir)) != NULL) {
+		name_of_block(search, entry, holder);
+		(void)snprintf(text, sizeof(text), "has a disk that %.50s is made of (%.30s)",
+			       holder, name);
+		add_disk(search, NULL, name, text);
+	}
+}
+
+/* Of stacked ones the lowest are enough: all below have the same functions. */
+static bool is_stacked(const struct search *search, const char *name)
+{
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "sys/class/block/%.60s/slaves", name);
+	AUTO_CLOSEDIR DIR *dir = open_directory(search, path);
+	return dir != NULL && next_name(dir) != NULL;
+}
+
+static void find_all_holders(struct search *search)
+{
+	AUTO_CLOSEDIR DIR *dir = open_directory(search, "sys/class/block");
+	const char *name;
+
+	while (dir != NULL && (name = next_name(dir)) != NULL)
+		if (is_component(name) && !is_stacked(search, name))
+			find_holders(search, name);
 }
 
 /* The rest of `string` behind `prefix`, or NULL. */
@@ -386,14 +451,23 @@ static void look_at_node(struct search *search, const struct process *process, c
 		{ "/dev/dri/", "sys/class/drm", USE_DISPLAY },
 		{ "/dev/snd/", "sys/class/sound", USE_SOUND },
 		{ "/dev/vfio/devices/", "sys/class/vfio-dev", USE_VFIO },
+		{ "/dev/uio", "sys/class/uio", USE_PROGRAM },
+		{ "/dev/infiniband/uverbs", "sys/class/infiniband_verbs", USE_PROGRAM },
+		{ "/dev/infiniband/umad", "sys/class/infiniband_mad", USE_PROGRAM },
+		{ "/dev/accel/", "sys/class/accel", USE_PROGRAM },
+		{ "/dev/st", "sys/class/scsi_tape", USE_PROGRAM },
+		{ "/dev/nst", "sys/class/scsi_tape", USE_PROGRAM },
+		{ "/dev/sg", "sys/class/scsi_generic", USE_PROGRAM },
+		{ "/dev/ng", "sys/class/nvme-generic", USE_PROGRAM },
+		{ "/dev/video", "sys/class/video4linux", USE_PROGRAM },
 	};
 	struct pci_address address;
 	const char *name;
 
 	for (size_t i = 0; i < sizeof(classes) / sizeof(*classes); i++) {
-		name = behind(node, classes[i].prefix);
-		if (name == NULL)
+		if (behind(node, classes[i].prefix) == NULL)
 			continue;
+		name = strrchr(node, '/') + 1;
 		if (find_function(search, classes[i].directory, name, &address))
 			add_open(search, process, classes[i].kind, &address, node);
 		return;
@@ -453,6 +527,97 @@ static void find_processes(struct search *search)
 			find_open_files(search, name);
 }
 
+/* ---- What is mounted where we do not see it */
+
+/* The mounts of one namespace; ours are the business of needs.h. */
+struct namespace_list {
+	char *own; /* our mountinfo */
+	char (*seen)[MOUNT_NAMESPACE_SIZE];
+	size_t count;
+};
+
+static bool is_mounted_here(const struct namespace_list *list, const struct mount_entry *entry)
+{
+	struct mount_entry own;
+
+	for (const char *text = list->own; text != NULL && mountinfo_next(&text, &own);)
+		if (own.major == entry->major && own.minor == entry->minor &&
+		    (own.major != 0 || strcmp(own.source, entry->source) == 0))
+			return true;
+	return false;
+}
+
+/* True once for each namespace, and where it cannot be told which one it is. */
+static bool is_new_namespace(struct search *search, struct namespace_list *list,
+			     const char *pid)
+{
+	char path[64];
+	char name[MOUNT_NAMESPACE_SIZE];
+
+	(void)snprintf(path, sizeof(path), "proc/%.20s/ns/mnt", pid);
+	if (read_link_name(search->root->fd, path, name, sizeof(name)) <= 0)
+		return true;
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->seen[i], name) == 0)
+			return false;
+	char(*slot)[MOUNT_NAMESPACE_SIZE] = array_grow(&list->seen, list->count, sizeof(*slot));
+	if (slot == NULL) {
+		search->error = -ENOMEM;
+		return false;
+	}
+	list->count++;
+	return copy_field(*slot, sizeof(*slot), name) == 0;
+}
+
+static void find_mounts_of(struct search *search, const struct namespace_list *list,
+			   const char *pid)
+{
+	char path[64];
+	char block[BLOCK_NAME_SIZE];
+	char program[PROGRAM_NAME_SIZE];
+	char text[USE_TEXT_SIZE];
+	AUTO_FREE char *mounts = NULL;
+	struct mount_entry entry;
+	size_t length;
+
+	(void)snprintf(path, sizeof(path), "proc/%.20s/mountinfo", pid);
+	if (root_read(search->root, path, MOUNTS_MOST, &mounts, &length) < 0)
+		return;
+	(void)snprintf(path, sizeof(path), "proc/%.20s/comm", pid);
+	if (read_attribute(search->root->fd, path, program, sizeof(program)) <= 0)
+		(void)copy_field(program, sizeof(program), "a program");
+	for (const char *rest = mounts; mountinfo_next(&rest, &entry);) {
+		if (type_is_virtual(entry.type) || is_mounted_here(list, &entry) ||
+		    (entry.major != 0
+			     ? block_of_number(search->root, entry.major, entry.minor, block)
+			     : block_resolve(search->root, entry.source, block)) < 0)
+			continue;
+		(void)snprintf(text, sizeof(text),
+			       "is mounted for %.20s, pid %.10s (%.30s on %.30s)", program, pid,
+			       block, entry.target);
+		add_disk(search, NULL, block, text);
+	}
+}
+
+/* Containers and services have mounts that are not in our own table. */
+static void find_other_mounts(struct search *search)
+{
+	struct namespace_list list = { 0 };
+	size_t length;
+	const char *name;
+
+	if (root_read(search->root, "proc/self/mountinfo", MOUNTS_MOST, &list.own, &length) < 0)
+		return;
+	(void)is_new_namespace(search, &list, "self");
+	AUTO_CLOSEDIR DIR *dir = open_directory(search, "proc");
+	while (dir != NULL && search->error == 0 && (name = next_name(dir)) != NULL)
+		if (name[strspn(name, "0123456789")] == '\0' &&
+		    is_new_namespace(search, &list, name))
+			find_mounts_of(search, &list, name);
+	free(list.own);
+	free(list.seen);
+}
+
 /* What is not of the form is no reason to fail: the rest is still true. */
 static void read_recorded(struct search *search)
 {
@@ -478,7 +643,9 @@ int uses_find(const struct root *root, const struct snapshot *snapshot, struct u
 	find_boot_display(&search);
 	find_frame_buffers(&search);
 	find_consoles(&search);
+	find_all_holders(&search);
 	find_processes(&search);
+	find_other_mounts(&search);
 	if (search.error < 0) {
 		uses_free(&uses);
 		return search.error;

@@ -16,7 +16,7 @@ enum { ROUTE_UP = 0x1, ROUTE_REJECT = 0x200 };
 enum { ROUTE_FIELDS_MOST = 12, ROUTE_LINE_MOST = 512 };
 
 const char *const use_kind_names[] = {
-	"route", "vfio", "disk", "display", "console", "sound", "link", NULL,
+	"route", "vfio", "disk", "display", "console", "sound", "link", "program", NULL,
 };
 
 static bool same_use(const struct use *a, const struct use *b)

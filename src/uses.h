@@ -13,11 +13,14 @@ enum { USE_TEXT_SIZE = 128, PROGRAM_NAME_SIZE = 33, INTERFACE_NAME_SIZE = 64 };
 enum use_kind {
 	USE_ROUTE, /* the default route leads over it */
 	USE_VFIO,  /* a program has its VFIO group or device open: a running VM */
-	USE_DISK,  /* a program has a disk of it open, a virtual machine say; mounts: needs.h */
+	/* A program has a disk of it open, a virtual machine say; or it is mounted in another mount
+	 * namespace; or an array, a volume is made of it. What we have mounted: needs.h. */
+	USE_DISK,
 	USE_DISPLAY, /* a program has its /dev/dri, /dev/nvidia or /dev/kfd node open */
 	USE_CONSOLE, /* the firmware's display, a console's frame buffer or serial line */
 	USE_SOUND,   /* a program has its /dev/snd node open */
 	USE_LINK,    /* a network interface of it is up and connected */
+	USE_PROGRAM, /* a program has another node of it open: uio, RDMA, a tape, video */
 };
 
 /* One use of one device; a device has any number of them. */

@@ -261,6 +261,86 @@ released  0000:01:00.1  10de:10f1  from vfio-pci to snd_hda_intel' ]
 	refused "0000:02:00.0 /proc/self/mountinfo cannot be read: all storage stays"
 }
 
+# second_disk: the other NVMe of the machine has a disk, nvme1n1, that we have nothing mounted from.
+second_disk() {
+	local dir
+
+	machine storage
+	printf '%s\n' "driver vfio-pci" "driver nvme 144d:a80a" >"$ROOT/kernel"
+	root_on 0000:01:00.0
+	dir=sys/devices/$(readlink "$ROOT/$DEVICES/0000:02:00.0" | sed 's|.*/devices/||')/nvme/nvme1/nvme1n1
+	mkdir -p "$ROOT/$dir/slaves" "$ROOT/$dir/holders"
+	echo 259:8 >"$ROOT/$dir/dev"
+	ln -s "../../${dir#sys/}" "$ROOT/sys/class/block/nvme1n1"
+	ln -s "../../${dir#sys/}" "$ROOT/sys/dev/block/259:8"
+}
+
+@test "claim: a disk that an array or a volume is made of, mounted or not" {
+	local force
+
+	second_disk
+	mkdir -p "$ROOT/sys/devices/virtual/block/dm-0/"{slaves,dm}
+	ln -s ../../devices/virtual/block/dm-0 "$ROOT/sys/class/block/dm-0"
+	echo vg-data >"$ROOT/sys/class/block/dm-0/dm/name"
+	ln -s ../../../../class/block/dm-0 "$ROOT/sys/class/block/nvme1n1/holders/dm-0"
+	ln -s ../../../../class/block/nvme1n1 "$ROOT/sys/class/block/dm-0/slaves/nvme1n1"
+	before=$(tree_state)
+	for force in "" --force; do
+		run --separate-stderr now claim 02:00.0 $force
+		refused "0000:02:00.0 has a disk that vg-data is made of (nvme1n1): end it first"
+	done
+	rm "$ROOT/sys/class/block/nvme1n1/holders/dm-0"
+	run now claim 02:00.0
+	[ "$status" -eq 0 ]
+}
+
+@test "claim: a disk that is mounted in another mount namespace" {
+	local pid
+
+	second_disk
+	# Two in one namespace, one in ours, one that cannot be told.
+	for pid in self 12 777 778 900; do
+		mkdir -p "$ROOT/proc/$pid/ns"
+		echo worker >"$ROOT/proc/$pid/comm"
+		cat "$ROOT/proc/self/mountinfo" >"$ROOT/proc/$pid/mountinfo.new"
+		mv "$ROOT/proc/$pid/mountinfo.new" "$ROOT/proc/$pid/mountinfo"
+	done
+	ln -s 'mnt:[4026531841]' "$ROOT/proc/self/ns/mnt"
+	ln -s 'mnt:[4026531841]' "$ROOT/proc/12/ns/mnt"
+	ln -s 'mnt:[4026532888]' "$ROOT/proc/777/ns/mnt"
+	ln -s 'mnt:[4026532888]' "$ROOT/proc/778/ns/mnt"
+	run now claim 02:00.0 --dry-run
+	[ "$status" -eq 0 ]
+	for pid in 777 778; do
+		echo "99 1 259:8 / /data rw - xfs /dev/nvme1n1 rw" >>"$ROOT/proc/$pid/mountinfo"
+	done
+	before=$(tree_state)
+	run --separate-stderr now claim 02:00.0 --force
+	refused "0000:02:00.0 is mounted for worker, pid 777 (nvme1n1 on /data): end it first: unmount it" ||
+		refused "0000:02:00.0 is mounted for worker, pid 778 (nvme1n1 on /data): end it first: unmount it"
+	[ "$(grep -c 'is mounted for' <<<"$stderr")" -eq 1 ]
+	# The root of others is our own.
+	[[ $stderr != *01:00.0* ]]
+}
+
+@test "claim: what a program drives by uio, RDMA or as a tape" {
+	local row class node
+
+	gpus
+	for row in "uio /dev/uio0" "infiniband_verbs /dev/infiniband/uverbs0" "scsi_tape /dev/nst0" \
+		"nvme-generic /dev/ng0n1" "accel /dev/accel/accel0"; do
+		read -r class node <<<"$row"
+		of_class "$class" "${node##*/}" 0000:02:00.0
+		process 501 ovs-vswitchd "$node"
+		before=$(tree_state)
+		run --separate-stderr now claim 02:00.0 --force
+		refused "0000:02:00.0 is in use by ovs-vswitchd, pid 501 ($node): end it first"
+		rm -r "$ROOT/proc/501"
+	done
+	run now claim 02:00.0 --dry-run
+	[ "$status" -eq 0 ]
+}
+
 @test "claim: one refusal leaves all devices of the call alone" {
 	gpus
 	before=$(tree_state)
@@ -324,6 +404,35 @@ released  0000:01:00.1  10de:10f1  from vfio-pci to snd_hda_intel' ]
 	run --separate-stderr now claim 06:00.0 --force
 	refused "0000:06:00.0 has 3 virtual functions enabled"
 	refused "'echo 0 > /sys/bus/pci/devices/0000:06:00.0/sriov_numvfs'"
+}
+
+@test "release: a PF of vfio-pci keeps its virtual functions, which guests may have" {
+	local force
+
+	machine sriov
+	printf '%s\n' "driver vfio-pci" "driver qat_4xxx 8086:4940" >"$ROOT/kernel"
+	echo 0 >"$ROOT/$DEVICES/0000:06:00.0/sriov_numvfs"
+	now claim 06:00.0
+	echo 2 >"$ROOT/$DEVICES/0000:06:00.0/sriov_numvfs"
+	before=$(tree_state)
+	for force in "" --force; do
+		run --separate-stderr now release 06:00.0 $force
+		refused "0000:06:00.0 has 2 virtual functions enabled, which would go away with it"
+	done
+	echo 0 >"$ROOT/$DEVICES/0000:06:00.0/sriov_numvfs"
+	run now release 06:00.0
+	[ "$status" -eq 0 ]
+}
+
+@test "claim: a bridge in the group with a driver that is not for VFIO" {
+	gpus
+	ln -sfn ../../../kernel/iommu_groups/5 "$ROOT/$DEVICES/0000:00:00.0/iommu_group"
+	mkdir -p "$ROOT/sys/bus/pci/drivers/ie31200_edac"
+	ln -sfn ../../../bus/pci/drivers/ie31200_edac "$ROOT/$DEVICES/0000:00:00.0/driver"
+	sed -i '/^DRIVER=/d; 1i DRIVER=ie31200_edac' "$ROOT/$DEVICES/0000:00:00.0/uevent"
+	before=$(tree_state)
+	run --separate-stderr now claim 01:00.0 --force
+	refused "0000:01:00.0 is in IOMMU group 5 together with 0000:00:00.0 (ie31200_edac, never claimed)"
 }
 
 @test "claim: a virtual function is a card of its own" {

@@ -168,6 +168,7 @@ static void test_uses(void **state)
 		{ USE_CONSOLE, true, "dark" },
 		{ USE_SOUND, true, "end it" },
 		{ USE_LINK, true, "ip link" },
+		{ USE_PROGRAM, false, "end it first" },
 	};
 
 	(void)state;
@@ -305,7 +306,7 @@ static void test_group_with_bridge(void **state)
 	struct world *world = world_new();
 
 	(void)state;
-	/* A PCI bridge in the group does not matter; an ISA bridge with a driver does. */
+	/* A PCI bridge with its usual driver does not matter; one with another driver does. */
 	want(world, "00:1f.3");
 	judge(world);
 	assert_int_equal(world->refusals.count, 1);
@@ -323,6 +324,11 @@ static void test_group_with_bridge(void **state)
 	assert_contains(world->refusals.items[0].reason, "0000:00:1f.0 (lpc_ich)");
 	assert_contains(world->refusals.items[0].fix, "name that too");
 	world->snapshot.devices[0].class_code = 0x060400;
+	judge(world);
+	assert_int_equal(world->refusals.count, 1);
+	assert_contains(world->refusals.items[0].reason, "(lpc_ich, never claimed)");
+	assert_int_equal(copy_field(world->snapshot.devices[0].driver, DRIVER_NAME_SIZE, "pcieport"),
+			 0);
 	judge(world);
 	assert_int_equal(world->refusals.count, 0);
 	world_free(world);

@@ -74,15 +74,15 @@ static void test_every_kind_has_a_word(void **state)
 	char *text = NULL;
 
 	(void)state;
-	for (int kind = USE_ROUTE; kind <= USE_LINK; kind++)
+	for (int kind = USE_ROUTE; kind <= USE_PROGRAM; kind++)
 		add(&uses, "01:00.0", (enum use_kind)kind, "x");
 	assert_int_equal(uses_render(&uses, &text), 0);
 	uses_free(&uses);
 	assert_int_equal(uses_parse(text, &uses), 0);
-	assert_int_equal(uses.count, USE_LINK + 1);
-	for (int kind = USE_ROUTE; kind <= USE_LINK; kind++)
+	assert_int_equal(uses.count, USE_PROGRAM + 1);
+	for (int kind = USE_ROUTE; kind <= USE_PROGRAM; kind++)
 		assert_int_equal(uses.items[kind].kind, kind);
-	assert_null(use_kind_names[USE_LINK + 1]);
+	assert_null(use_kind_names[USE_PROGRAM + 1]);
 	free(text);
 	uses_free(&uses);
 }
@@ -125,7 +125,7 @@ static void test_long_text_is_cut(void **state)
 	(void)state;
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	add(&uses, "01:00.0", USE_LINK, text);
+	add(&uses, "01:00.0", USE_PROGRAM, text);
 	assert_int_equal(strlen(uses.items[0].text), USE_TEXT_SIZE - 1);
 	uses_free(&uses);
 }
