@@ -130,7 +130,7 @@ enum exit_code run_check(struct tool *tool)
 	if (r < 0)
 		return report_system("the configuration cannot be read", r);
 	if (tool->config_path == NULL)
-		r = leftover_files_check(&tool->root, &tool->config.claims, &warnings);
+		r = leftover_files_check(&tool->root, &tool->config, &warnings);
 	if (r == 0)
 		report(tool, &warnings);
 	diagnostics_free(&warnings);

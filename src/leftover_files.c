@@ -9,6 +9,7 @@
 #include "config_files.h"
 #include "leftovers.h"
 #include "modules.h"
+#include "state.h"
 #include "target.h"
 
 enum { FILE_SIZE_MOST = 1 << 20 };
@@ -51,8 +52,7 @@ static bool is_ours(const char *path)
 /* What the files are looked through for. */
 struct look {
 	const struct root *root;
-	const struct claims *claims;
-	bool has_virqfd; /* some kernel has the module */
+	struct leftover_view view;
 	struct diagnostics *warnings;
 };
 
@@ -66,8 +66,7 @@ static int check_file(const struct look *look, enum leftover_file kind, const ch
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
 	(void)snprintf(shown, sizeof(shown), "%s/%s", look->root->path, path);
-	return leftovers_find(kind, shown, text, look->has_virqfd, look->claims,
-			      look->warnings);
+	return leftovers_find(kind, shown, text, &look->view, look->warnings);
 }
 
 static int check_place(const struct look *look, const struct place *place)
@@ -103,18 +102,51 @@ static bool any_kernel_has_virqfd(const struct root *root)
 	return found;
 }
 
-int leftover_files_check(const struct root *root, const struct claims *claims,
-			 struct diagnostics *warnings)
+/* What apply gave to any boot loader: one tool writes into files of another (grubby into
+ * /etc/kernel/cmdline). A state that cannot be read tells of nothing. */
+static int read_ours(const struct root *root, struct kargs *ours)
 {
-	const struct look look = { .root = root,
-				   .claims = claims,
-				   .has_virqfd = any_kernel_has_virqfd(root),
-				   .warnings = warnings };
+	AUTO_FREE char *text = NULL;
+	struct state state = { 0 };
+	unsigned line;
+	size_t length;
+	int r = root_read(root, STATE_PATH, STATE_SIZE_MOST, &text, &length);
+
+	if (r == 0)
+		r = state_parse(text, &state, &line);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	for (int i = 0; i < LOADER_COUNT; i++)
+		for (size_t k = 0; r == 0 && k < state.loader[i].ours.count; k++)
+			r = kargs_add(ours, state.loader[i].ours.items[k]);
+	state_free(&state);
+	return r;
+}
+
+static int check_places(const struct look *look)
+{
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < sizeof(places) / sizeof(places[0]); i++)
-		r = check_place(&look, &places[i]);
-	if (r == 0 && root->is_host)
-		r = check_file(&look, LEFTOVER_BOOTED, "proc/cmdline");
+		r = check_place(look, &places[i]);
+	if (r == 0 && look->root->is_host)
+		r = check_file(look, LEFTOVER_BOOTED, "proc/cmdline");
+	return r;
+}
+
+int leftover_files_check(const struct root *root, const struct config *config,
+			 struct diagnostics *warnings)
+{
+	struct kargs ours = { 0 };
+	int r = read_ours(root, &ours);
+	const struct look look = { .root = root,
+				   .view = { .config = config,
+					     .ours = &ours,
+					     .has_virqfd = any_kernel_has_virqfd(root) },
+				   .warnings = warnings };
+
+	if (r == 0)
+		r = check_places(&look);
+	kargs_free(&ours);
 	return r;
 }

@@ -8,11 +8,11 @@
 
 /*
  * Looks through modprobe.d, the lists of modules to load, the boot loaders' files and, on a
- * host, /proc/cmdline; files of our own are left out. A file that cannot be read is passed by.
- * @claims: those of the configuration
+ * host, /proc/cmdline; files of our own are left out, and so are the arguments that apply wrote
+ * into those of others. A file that cannot be read is passed by.
  * Returns 0 or a negative errno.
  */
-int leftover_files_check(const struct root *root, const struct claims *claims,
+int leftover_files_check(const struct root *root, const struct config *config,
 			 struct diagnostics *warnings) MUST_CHECK;
 
 #endif

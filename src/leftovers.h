@@ -7,6 +7,7 @@
 #define VFIO_CLAIM_LEFTOVERS_H
 
 #include "config.h"
+#include "kargs.h"
 
 enum leftover_file {
 	LEFTOVER_MODPROBE,  /* modprobe.d(5) */
@@ -18,16 +19,21 @@ enum leftover_file {
 	LEFTOVER_SCRIPT, /* boot scripts, udev rules, units: whatever binds devices by hand */
 };
 
+/* What is known of the system that has the files. */
+struct leftover_view {
+	const struct config *config;
+	const struct kargs *ours; /* what apply gave to the boot loaders; NULL: nothing */
+	bool has_virqfd;          /* some kernel has the module vfio_virqfd (6.1 and before) */
+};
+
 /*
  * Looks through one file's text.
  *
  * @file: the name to report
- * @has_virqfd: a kernel of this system has the module vfio_virqfd (6.1 and before)
- * @claims: those of the configuration, to know our own arguments again
  * @warnings: one for each thing found, with its line and what to do
  * Returns 0 or -ENOMEM.
  */
-int leftovers_find(enum leftover_file kind, const char *file, const char *text, bool has_virqfd,
-		   const struct claims *claims, struct diagnostics *warnings) MUST_CHECK;
+int leftovers_find(enum leftover_file kind, const char *file, const char *text,
+		   const struct leftover_view *view, struct diagnostics *warnings) MUST_CHECK;
 
 #endif

@@ -3,17 +3,17 @@
 #include "leftovers.h"
 #include "unit.h"
 
-static const struct claims no_claims;
+static const struct config no_claims;
 
 /* The warnings of one text, "LINE: MESSAGE" each, joined by newlines. */
-static char *find_beside(const struct claims *claims, enum leftover_file kind, const char *text,
-			 bool has_virqfd)
+static char *find_with(const struct leftover_view *view, enum leftover_file kind,
+		       const char *text)
 {
 	struct diagnostics warnings = { 0 };
 	struct text out = { 0 };
 	char *joined;
 
-	assert_int_equal(leftovers_find(kind, "file", text, has_virqfd, claims, &warnings), 0);
+	assert_int_equal(leftovers_find(kind, "file", text, view, &warnings), 0);
 	for (size_t i = 0; i < warnings.count; i++) {
 		assert_string_equal(warnings.items[i].file, "file");
 		text_add(&out, "%u: %s\n", warnings.items[i].line, warnings.items[i].message);
@@ -25,7 +25,9 @@ static char *find_beside(const struct claims *claims, enum leftover_file kind, c
 
 static char *find(enum leftover_file kind, const char *text, bool has_virqfd)
 {
-	return find_beside(&no_claims, kind, text, has_virqfd);
+	const struct leftover_view view = { .config = &no_claims, .has_virqfd = has_virqfd };
+
+	return find_with(&view, kind, text);
 }
 
 struct row {
@@ -161,8 +163,9 @@ static void test_node_set(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(sets); i++) {
-		struct claims claims = { 0 };
-		struct claim *claim = claims_add(&claims, "a");
+		struct config config = { 0 };
+		const struct leftover_view view = { .config = &config };
+		struct claim *claim = claims_add(&config.claims, "a");
 		char reason[SELECTOR_TEXT_SIZE];
 
 		for (size_t k = 0; k < 2 && sets[i].matches[k] != NULL; k++) {
@@ -173,23 +176,46 @@ static void test_node_set(void **state)
 				0);
 			assert_int_equal(claim_add_match(claim, &selector), 0);
 		}
-		char *found = find_beside(&claims, LEFTOVER_SHELL, line, false);
+		char *found = find_with(&view, LEFTOVER_SHELL, line);
 		if (sets[i].warning == NULL)
 			assert_string_equal(found, "");
 		else
 			assert_contains(found, sets[i].warning);
 		free(found);
-		claims_free(&claims);
+		claims_free(&config.claims);
 	}
+}
+
+/* What apply wrote into a file of others is no left-over; what is beside it is. */
+static void test_ours(void **state)
+{
+	static const char line[] = "ro vfio-pci.ids=10de:1c30 amd_iommu=on";
+	struct kargs ours = { 0 };
+	const struct leftover_view view = { .config = &no_claims, .ours = &ours };
+
+	(void)state;
+	assert_int_equal(kargs_add(&ours, "vfio_pci.ids=10de:1c30"), 0);
+	char *found = find_with(&view, LEFTOVER_LINE, line);
+	assert_contains(found, "1: amd_iommu=on");
+	assert_null(strstr(found, "beside the configuration"));
+	free(found);
+	found = find_with(&view, LEFTOVER_LINE,
+			  "vfio-pci.ids=dead:beef vfio-pci.ids=10de:1c30");
+	assert_contains(found, "1: vfio-pci.ids= beside the configuration");
+	free(found);
+	/* Nobody but its user writes into that one. */
+	found = find_with(&view, LEFTOVER_MODULES, "vfio_pci ids=10de:1c30");
+	assert_contains(found, "1: ids= of vfio-pci beside");
+	free(found);
+	kargs_free(&ours);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_virqfd),
-		cmocka_unit_test(test_long_lists),
-		cmocka_unit_test(test_node_set),
+		cmocka_unit_test(test_rows),       cmocka_unit_test(test_virqfd),
+		cmocka_unit_test(test_long_lists), cmocka_unit_test(test_node_set),
+		cmocka_unit_test(test_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,74 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What `vfio-claim check` finds in a system's files: in trees that `apply` was in, it tells of none
+# of ours. Boot loaders are made-up ones (tests/targets/).
+
+# shellcheck disable=SC2154 # bats sets stderr
+
+setup() {
+	load lib/machine.bash
+	bats_require_minimum_version 1.5.0
+	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0
+	ROOT=$BATS_TEST_TMPDIR/tree
+	mkdir -p "$ROOT/etc"
+	printf '[host]\ncpu = any\n[claim gpu]\nmatch = 10de:1c30\n' >"$ROOT/etc/vfio-claim.conf"
+}
+
+# put PATH < TEXT
+put() {
+	mkdir -p "$(dirname "$ROOT/$1")"
+	cat >"$ROOT/$1"
+}
+
+# check: it finds the configuration valid; what it warns of is in $stderr.
+check() {
+	run -0 --separate-stderr "$TOOL" check --root "$ROOT"
+	echo "$stderr"
+}
+
+# silent: it finds nothing.
+silent() {
+	check
+	[ -z "$stderr" ]
+}
+
+# applied TARGET: that tree, after `apply`. It has no initramfs to build, which apply tells of.
+applied() {
+	[ "$(id -u)" -eq 0 ] || skip "chroot needs root"
+	cp "$ROOT/etc/vfio-claim.conf" "$BATS_TEST_TMPDIR"
+	rm -rf "$ROOT"
+	"$TESTS/targets/make-target" "$1" "$ROOT"
+	install -D -m 0644 "$REPO/grub.d/90-vfio-claim.cfg" \
+		"$ROOT/usr/share/vfio-claim/90-vfio-claim.cfg"
+	mv "$BATS_TEST_TMPDIR/vfio-claim.conf" "$ROOT/etc/vfio-claim.conf"
+	run "$TOOL" apply --root "$ROOT" --no-rebuild
+	[ -s "$ROOT/var/lib/vfio-claim/state" ]
+}
+
+@test "what apply wrote is no left-over, whatever the boot loader" {
+	local target
+
+	for target in debian opensuse upstream rhel9 rhel8 fedora systemd-boot uki bootc; do
+		applied "$target"
+		silent
+	done
+}
+
+@test "beside what apply wrote, the words of others are told" {
+	applied systemd-boot
+	grep -q vfio-pci.ids=10de:1c30 "$ROOT/etc/kernel/cmdline"
+	sed -i 's/$/ vfio-pci.ids=dead:beef/' "$ROOT/etc/kernel/cmdline"
+	check
+	[[ $stderr == *"/etc/kernel/cmdline:1: warning: vfio-pci.ids= beside the configuration"* ]]
+	[ "$(wc -l <<<"$stderr")" -eq 1 ]
+}
+
+@test "a state that cannot be read hides nothing" {
+	echo 'vfio-pci.ids=10de:1c30' | put etc/kernel/cmdline
+	printf 'vfio-claim-state 1\nloader kernel-install\nargument vfio-pci.ids=10de:1c30\n' |
+		put var/lib/vfio-claim/state
+	silent
+	echo 'vfio-claim-state 999' | put var/lib/vfio-claim/state
+	check
+	[[ $stderr == *"vfio-pci.ids= beside"* ]]
+}
