@@ -92,7 +92,7 @@ TOOL_EDGES += survey command_list
 CORE += quoting
 CORE += exports nova nova_text export_nova export_edpm export_genestack export_charms export_bright
 CORE += base64 export_maas export_cloud_init export_machineconfig
-CORE += leftover_arguments
+CORE += leftover_arguments leftover_bindings
 TOOL_EDGES += output_file command_export
 PROGRAMS := $(BUILD)/vfio-claim $(BUILD)/vfio-claim-boot
 

@@ -5,6 +5,14 @@
 
 #include "leftovers.h"
 
+/* Is a device one that the claims take? In the order of what counts. */
+enum named {
+	NAMED_NOWHERE, /* no device is told */
+	NAMED_NOT,
+	NAMED_PERHAPS, /* a claim by ID, say: what is at an address is not known here */
+	NAMED,
+};
+
 /* Where in which file things are looked for. */
 struct finder {
 	enum leftover_file kind;
@@ -14,6 +22,7 @@ struct finder {
 	bool generated; /* this line is EDPM's, which `export edpm` may have been the source of */
 	unsigned ids_seen; /* vfio-pci.ids= in this file */
 	size_t before;     /* warnings of other files */
+	enum named named;  /* of LEFTOVER_SCRIPT: leftover_script_names() of the file */
 	struct diagnostics *warnings;
 };
 
@@ -27,5 +36,15 @@ int leftover_argument(struct finder *finder, const char *word) MUST_CHECK;
 
 /* @options: the rest of the line, "" for none */
 int leftover_module(struct finder *finder, const char *module, const char *options) MUST_CHECK;
+
+/* @driver: what a file of driverctl's says; the file's name has the device */
+int leftover_driverctl(struct finder *finder, const char *driver) MUST_CHECK;
+
+/* Warns once a file: what is done there is one thing, in however many lines. */
+int leftover_script(struct finder *finder, const char *line) MUST_CHECK;
+
+/* Do the claims take any device of which the text has the address? NAMED_PERHAPS where it has
+ * none; never NAMED_NOWHERE. */
+enum named leftover_script_names(const struct claims *claims, const char *text) MUST_CHECK;
 
 #endif

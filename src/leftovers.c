@@ -73,35 +73,10 @@ static int check_arguments_line(struct finder *finder, char *line)
 /* driverctl(8) sets the override when udev has found the device, over what is there already. */
 static int check_driverctl_line(struct finder *finder, char *line)
 {
-	const char *address = strstr(finder->file, "/pci-");
 	char *rest = line;
 	const char *driver = next_word(&rest);
 
-	if (address == NULL || driver == NULL)
-		return 0;
-	address += strlen("/pci-");
-	return diagnostics_add(finder->warnings, finder->file, finder->line,
-			       "driverctl gives %s to %s when udev runs, whatever the claims "
-			       "say; take it back with: driverctl unset-override %s",
-			       address, driver, address);
-}
-
-/* One warning a file: what is done there is one thing, in however many lines. */
-static int check_script_line(struct finder *finder, const char *line)
-{
-	static const char *const signs[] = { "driver_override", "drivers/vfio-pci/",
-					     "vfio-pci-bind", "vfio-bind" };
-
-	for (size_t i = 0;
-	     finder->warnings->count == finder->before && i < sizeof(signs) / sizeof(signs[0]);
-	     i++)
-		if (strstr(line, signs[i]) != NULL)
-			return diagnostics_add(finder->warnings, finder->file, finder->line,
-					       "it binds devices by hand (%s): claims do that, "
-					       "earlier and with "
-					       "a record; remove it",
-					       signs[i]);
-	return 0;
+	return driver == NULL ? 0 : leftover_driverctl(finder, driver);
 }
 
 static int check_line(struct finder *finder, char *line)
@@ -116,7 +91,7 @@ static int check_line(struct finder *finder, char *line)
 	if (finder->kind == LEFTOVER_DRIVERCTL)
 		return check_driverctl_line(finder, line);
 	if (finder->kind == LEFTOVER_SCRIPT)
-		return check_script_line(finder, line);
+		return leftover_script(finder, line);
 	return check_arguments_line(finder, line);
 }
 
@@ -134,6 +109,8 @@ int leftovers_find(enum leftover_file kind, const char *file, const char *text,
 
 	if (copy == NULL)
 		return -ENOMEM;
+	if (kind == LEFTOVER_SCRIPT)
+		finder.named = leftover_script_names(&view->config->claims, text);
 	while (r == 0 && rest != NULL) {
 		char *line = strsep(&rest, "\n");
 

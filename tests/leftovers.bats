@@ -72,3 +72,19 @@ applied() {
 	check
 	[[ $stderr == *"vfio-pci.ids= beside"* ]]
 }
+
+@test "devices that no claim names are their owners' to bind" {
+	printf '[claim gpu]\nmatch = 0000:01:00.0 10de:1c30\n' >"$ROOT/etc/vfio-claim.conf"
+	echo vfio-pci | put etc/driverctl.d/pci-0000:5e:00.1
+	echo 'ACTION=="add", KERNEL=="0000:5e:00.0", ATTR{driver_override}="vfio-pci"' |
+		put etc/udev/rules.d/80-dpdk.rules
+	silent
+	echo vfio-pci | put etc/driverctl.d/pci-0000:01:00.1
+	check
+	[[ $stderr == *"pci-0000:01:00.1:1: warning: driverctl gives 0000:01:00.1 to vfio-pci"* ]]
+	[ "$(wc -l <<<"$stderr")" -eq 1 ]
+	# What is at that address cannot be told from IDs.
+	printf '[claim gpu]\nmatch = 10de:1c30\n' >"$ROOT/etc/vfio-claim.conf"
+	check
+	[ "$(grep -c 'if a claim takes th.*leave it if it serves something else' <<<"$stderr")" -eq 3 ]
+}

@@ -6,21 +6,27 @@
 static const struct config no_claims;
 
 /* The warnings of one text, "LINE: MESSAGE" each, joined by newlines. */
-static char *find_with(const struct leftover_view *view, enum leftover_file kind,
-		       const char *text)
+static char *find_in(const struct leftover_view *view, enum leftover_file kind,
+		     const char *file, const char *text)
 {
 	struct diagnostics warnings = { 0 };
 	struct text out = { 0 };
 	char *joined;
 
-	assert_int_equal(leftovers_find(kind, "file", text, view, &warnings), 0);
+	assert_int_equal(leftovers_find(kind, file, text, view, &warnings), 0);
 	for (size_t i = 0; i < warnings.count; i++) {
-		assert_string_equal(warnings.items[i].file, "file");
+		assert_string_equal(warnings.items[i].file, file);
 		text_add(&out, "%u: %s\n", warnings.items[i].line, warnings.items[i].message);
 	}
 	diagnostics_free(&warnings);
 	assert_int_equal(text_take(&out, &joined), 0);
 	return joined;
+}
+
+static char *find_with(const struct leftover_view *view, enum leftover_file kind,
+		       const char *text)
+{
+	return find_in(view, kind, "file", text);
 }
 
 static char *find(enum leftover_file kind, const char *text, bool has_virqfd)
@@ -142,6 +148,24 @@ static void test_long_lists(void **state)
 	free(line);
 }
 
+/* Adds one with those selectors, up to `count` or to a NULL. */
+static void add_claim(struct config *config, const char *const *matches, size_t count,
+		      const char *except)
+{
+	struct claim *claim = claims_add(&config->claims, "a");
+	char reason[SELECTOR_TEXT_SIZE];
+	struct selector selector;
+
+	for (size_t i = 0; i < count && matches[i] != NULL; i++) {
+		assert_int_equal(selector_parse(matches[i], false, &selector, reason), 0);
+		assert_int_equal(claim_add_match(claim, &selector), 0);
+	}
+	if (except != NULL) {
+		assert_int_equal(selector_parse(except, false, &selector, reason), 0);
+		assert_int_equal(claim_add_except(claim, &selector), 0);
+	}
+}
+
 /* EDPM's node set, whose arguments `export edpm` may have written from the same claims. */
 static void test_node_set(void **state)
 {
@@ -165,22 +189,126 @@ static void test_node_set(void **state)
 	for (size_t i = 0; i < LENGTH(sets); i++) {
 		struct config config = { 0 };
 		const struct leftover_view view = { .config = &config };
-		struct claim *claim = claims_add(&config.claims, "a");
-		char reason[SELECTOR_TEXT_SIZE];
 
-		for (size_t k = 0; k < 2 && sets[i].matches[k] != NULL; k++) {
-			struct selector selector;
-
-			assert_int_equal(
-				selector_parse(sets[i].matches[k], false, &selector, reason),
-				0);
-			assert_int_equal(claim_add_match(claim, &selector), 0);
-		}
+		add_claim(&config, sets[i].matches, 2, NULL);
 		char *found = find_with(&view, LEFTOVER_SHELL, line);
 		if (sets[i].warning == NULL)
 			assert_string_equal(found, "");
 		else
 			assert_contains(found, sets[i].warning);
+		free(found);
+		claims_free(&config.claims);
+	}
+}
+
+/* What is in other slots than the claims' is others' business: DPDK's network cards, say. */
+static void test_bindings(void **state)
+{
+	static const struct {
+		enum leftover_file kind;
+		const char *file; /* NULL: "file" */
+		const char *text;
+		const char *matches[2];
+		const char *except;
+		const char *warning;
+	} cases[] = {
+		{ LEFTOVER_DRIVERCTL,
+		  "/etc/driverctl.d/pci-0000:5e:00.1",
+		  "vfio-pci\n",
+		  { "0000:01:00.0 10de:1c30" },
+		  NULL,
+		  NULL },
+		{ LEFTOVER_DRIVERCTL,
+		  "/etc/driverctl.d/pci-0000:01:00.1",
+		  "vfio-pci\n",
+		  { "0000:01:00.0 10de:1c30" },
+		  NULL,
+		  "1: driverctl gives 0000:01:00.1 to vfio-pci when udev runs, whatever" },
+		{ LEFTOVER_DRIVERCTL,
+		  "/etc/driverctl.d/pci-0000:5e:00.1",
+		  "vfio-pci\n",
+		  { "0000:01:00.0", "10de:1c30" },
+		  NULL,
+		  "when udev runs: if a claim takes this device, take it back with: driverctl "
+		  "unset-override 0000:5e:00.1; leave it if it serves something else" },
+		{ LEFTOVER_DRIVERCTL,
+		  "/etc/driverctl.d/pci-0000:5e:00.1",
+		  "vfio-pci\n",
+		  { NULL },
+		  NULL,
+		  "leave it if it serves something else" },
+		{ LEFTOVER_DRIVERCTL,
+		  "/etc/driverctl.d/pci-0000:5e:00.1",
+		  "vfio-pci\n",
+		  { "5e:00.*" },
+		  "5e:00.1",
+		  NULL },
+		{ LEFTOVER_DRIVERCTL,
+		  "/etc/driverctl.d/pci-0000:5e:00.2",
+		  "vfio-pci\n",
+		  { "5e:00.*" },
+		  "5e:00.1",
+		  "whatever the claims say" },
+		{ LEFTOVER_SCRIPT,
+		  NULL,
+		  "echo vfio-pci >/sys/bus/pci/devices/0000\\:5e\\:00.1/driver_override\n",
+		  { "01:00.0" },
+		  NULL,
+		  NULL },
+		{ LEFTOVER_SCRIPT,
+		  NULL,
+		  "# 0000:01:00.0 is the GPU's\nKERNEL==\"0000:5e:00.1\", "
+		  "ATTR{driver_override}=\"vfio-pci\"\n",
+		  { "01:00.0" },
+		  NULL,
+		  NULL },
+		{ LEFTOVER_SCRIPT,
+		  NULL,
+		  "for d in 5e:00.1 01:00.1; "
+		  "do\n>/sys/bus/pci/devices/0000:$d/driver_override\n",
+		  { "01:00.0" },
+		  NULL,
+		  "2: it binds devices by hand (driver_override): claims do that" },
+		{ LEFTOVER_SCRIPT,
+		  NULL,
+		  "for d in $(cat /etc/list); do echo $d >driver_override; done\n",
+		  { "01:00.0" },
+		  NULL,
+		  "1: it binds devices by hand (driver_override): if a claim takes them" },
+		{ LEFTOVER_SCRIPT,
+		  NULL,
+		  "bind pci_0000_5e_00_1 >driver_override\n",
+		  { "01:00.0" },
+		  NULL,
+		  NULL },
+		{ LEFTOVER_SCRIPT,
+		  NULL,
+		  "bind pci_0000_01_00_1 >driver_override\n",
+		  { "01:00.0" },
+		  NULL,
+		  "claims do that" },
+		{ LEFTOVER_SCRIPT,
+		  NULL,
+		  "echo 0x10de 12:30 >driver_override\n",
+		  { "01:00.0" },
+		  NULL,
+		  "if a claim takes them" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		struct config config = { 0 };
+		const struct leftover_view view = { .config = &config };
+		char *found;
+
+		if (cases[i].matches[0] != NULL)
+			add_claim(&config, cases[i].matches, 2, cases[i].except);
+		found = find_in(&view, cases[i].kind, cases[i].file ? cases[i].file : "file",
+				cases[i].text);
+		if (cases[i].warning == NULL)
+			assert_string_equal(found, "");
+		else
+			assert_contains(found, cases[i].warning);
 		free(found);
 		claims_free(&config.claims);
 	}
@@ -215,7 +343,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),       cmocka_unit_test(test_virqfd),
 		cmocka_unit_test(test_long_lists), cmocka_unit_test(test_node_set),
-		cmocka_unit_test(test_ours),
+		cmocka_unit_test(test_bindings),   cmocka_unit_test(test_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
