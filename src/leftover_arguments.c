@@ -193,10 +193,8 @@ int leftover_argument(struct finder *finder, const char *word)
 	return check_spelling(finder, word);
 }
 
-int leftover_module(struct finder *finder, const char *module, const char *options)
+int leftover_module(struct finder *finder, const char *module, const char *ids)
 {
-	bool ids = strstr(options, "ids=") != NULL;
-
 	if (leftover_same_module(module, "pci_stub"))
 		return diagnostics_add(finder->warnings, finder->file, finder->line,
 				       "pci_stub of an older guide: it would keep the devices "
@@ -206,8 +204,8 @@ int leftover_module(struct finder *finder, const char *module, const char *optio
 			finder->warnings, finder->file, finder->line,
 			"no kernel here has the module vfio_virqfd (part of vfio "
 			"since 6.2); remove it");
-	if (leftover_same_module(module, "vfio_pci") && ids) {
-		int r = check_ids_length(finder, strstr(options, "ids=") + 4);
+	if (leftover_same_module(module, "vfio_pci") && *ids != '\0') {
+		int r = check_ids_length(finder, ids);
 
 		return r < 0 ? r
 			     : diagnostics_add(finder->warnings, finder->file, finder->line,

@@ -33,12 +33,12 @@ static const struct place {
 	{ "etc/default/grub.d", ".cfg", LEFTOVER_SHELL },
 	{ "usr/lib/kernel/cmdline", NULL, LEFTOVER_LINE },
 	{ "etc/kernel/cmdline", NULL, LEFTOVER_LINE },
-	{ "usr/lib/bootc/kargs.d", ".toml", LEFTOVER_LINE },
+	{ "usr/lib/bootc/kargs.d", ".toml", LEFTOVER_TOML },
 	{ "etc/driverctl.d", "", LEFTOVER_DRIVERCTL },
 	{ "etc/initramfs-tools/scripts/init-top", "", LEFTOVER_SCRIPT },
 	{ "etc/initramfs-tools/scripts/init-premount", "", LEFTOVER_SCRIPT },
 	{ "etc/udev/rules.d", ".rules", LEFTOVER_SCRIPT },
-	{ "etc/systemd/system", ".service", LEFTOVER_SCRIPT },
+	{ "etc/systemd/system", ".service", LEFTOVER_UNIT },
 	{ "etc/rc.local", NULL, LEFTOVER_SCRIPT },
 };
 

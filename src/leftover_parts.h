@@ -18,11 +18,13 @@ struct finder {
 	enum leftover_file kind;
 	const char *file;
 	unsigned line;
+	unsigned next_line; /* where the next one begins */
+	unsigned behind;    /* newlines that the last word had or ended with */
 	const struct leftover_view *view;
 	bool generated; /* this line is EDPM's, which `export edpm` may have been the source of */
 	unsigned ids_seen; /* vfio-pci.ids= in this file */
 	size_t before;     /* warnings of other files */
-	enum named named;  /* of LEFTOVER_SCRIPT: leftover_script_names() of the file */
+	enum named named;  /* of scripts and units: leftover_script_names() of the file */
 	struct diagnostics *warnings;
 };
 
@@ -34,8 +36,8 @@ bool leftover_same_module(const char *a, const char *b);
 /* @word: one argument of the kernel's */
 int leftover_argument(struct finder *finder, const char *word) MUST_CHECK;
 
-/* @options: the rest of the line, "" for none */
-int leftover_module(struct finder *finder, const char *module, const char *options) MUST_CHECK;
+/* @ids: the value of its option ids=, "" for none */
+int leftover_module(struct finder *finder, const char *module, const char *ids) MUST_CHECK;
 
 /* @driver: what a file of driverctl's says; the file's name has the device */
 int leftover_driverctl(struct finder *finder, const char *driver) MUST_CHECK;

@@ -8,26 +8,71 @@
 #include "leftover_parts.h"
 #include "text.h"
 
-static char *next_word(char **rest)
-{
-	char *word;
+#define BLANKS " \t\r"
+/* What is around kernel arguments in assignments, TOML and JSON. */
+#define QUOTES "\"'[]"
 
-	do
-		word = strsep(rest, " \t\r");
-	while (word != NULL && *word == '\0');
-	return word;
+/* A backslash at a line's end, where lines are joined: nothing, within a word too. */
+static bool is_break(const char *c)
+{
+	return c[0] == '\\' && c[1] == '\n';
+}
+
+/* Goes on to the next word, and counts lines. */
+static char *skip_ends(struct finder *finder, char *in, const char *ends)
+{
+	finder->line += finder->behind;
+	finder->behind = 0;
+	for (; *in != '\0' && (*in == '\n' || is_break(in) || strchr(ends, *in)); in++)
+		finder->line += *in == '\n';
+	return in;
+}
+
+/* The next word of a line, or NULL; finder->line is where it begins. @ends: what ends a word */
+static char *next_word(struct finder *finder, char **rest, const char *ends)
+{
+	char *in = skip_ends(finder, *rest, ends);
+	char *word = in;
+	char *out = in;
+
+	for (; *in != '\0' && *in != '\n' && strchr(ends, *in) == NULL; in++)
+		if (is_break(in)) {
+			in++;
+			finder->behind++;
+		} else {
+			*out++ = *in;
+		}
+	*rest = in;
+	if (*in != '\0') {
+		finder->behind += *in == '\n';
+		(*rest)++;
+	}
+	*out = '\0';
+	return out == word ? NULL : word;
+}
+
+/* The value of the next word KEY=VALUE among those that follow; "" for none. */
+static const char *value_of_next(struct finder *finder, char *rest, const char *key)
+{
+	size_t length = strlen(key);
+	const char *word;
+
+	while ((word = next_word(finder, &rest, BLANKS)) != NULL)
+		if (strncmp(word, key, length) == 0)
+			return word + length;
+	return "";
 }
 
 static int check_modprobe_line(struct finder *finder, char *line)
 {
 	char *rest = line;
-	const char *verb = next_word(&rest);
-	const char *module = next_word(&rest);
+	const char *verb = next_word(finder, &rest, BLANKS);
+	const char *module = verb != NULL ? next_word(finder, &rest, BLANKS) : NULL;
 
-	if (verb == NULL || module == NULL)
+	if (module == NULL)
 		return 0;
 	if (strcmp(verb, "options") == 0)
-		return leftover_module(finder, module, rest ? rest : "");
+		return leftover_module(finder, module, value_of_next(finder, rest, "ids="));
 	if (strcmp(verb, "install") == 0 && leftover_same_module(module, "vfio_pci"))
 		return diagnostics_add(finder->warnings, finder->file, finder->line,
 				       "an install command for vfio-pci is not run by the boot "
@@ -38,34 +83,57 @@ static int check_modprobe_line(struct finder *finder, char *line)
 static int check_modules_line(struct finder *finder, char *line)
 {
 	char *rest = line;
-	const char *module = next_word(&rest);
+	const char *module = next_word(finder, &rest, BLANKS);
 
-	return module == NULL ? 0 : leftover_module(finder, module, rest ? rest : "");
+	if (module == NULL)
+		return 0;
+	return leftover_module(finder, module, value_of_next(finder, rest, "ids="));
+}
+
+static int check_arguments(struct finder *finder, char *rest)
+{
+	const char *word;
+	int r = 0;
+
+	while (r == 0 && (word = next_word(finder, &rest, BLANKS QUOTES)) != NULL)
+		r = leftover_argument(finder, word);
+	return r;
 }
 
 /*
- * Quotes of a shell assignment end words as blanks do; so does the = of GRUB_CMDLINE_LINUX=.
- * EDPM keeps edpm_kernel_args in a variable that it adds to that one: GRUB_EDPM_KERNEL_ARGS
- * (edpm-ansible, roles/edpm_kernel/tasks/kernelargs.yml).
+ * What is behind = when a word sets a variable of kernel arguments, or NULL. EDPM keeps
+ * edpm_kernel_args in a variable that it adds to that of GRUB: GRUB_EDPM_KERNEL_ARGS
+ * (edpm-ansible, roles/edpm_kernel/tasks/kernelargs.yml). Xen has arguments of its own.
  */
-static int check_arguments_line(struct finder *finder, char *line)
+static const char *set_arguments(struct finder *finder, const char *word)
 {
+	static const char xen[] = "GRUB_CMDLINE_XEN";
+	const char *value = strchr(word, '=');
+
+	if (value == NULL || strncmp(word, xen, strlen(xen)) == 0)
+		return NULL;
+	size_t length = (size_t)(value - word);
+	bool generated = memmem(word, length, "KERNEL_ARGS", strlen("KERNEL_ARGS")) != NULL;
+	if (!generated && memmem(word, length, "CMDLINE", strlen("CMDLINE")) == NULL)
+		return NULL;
+	finder->generated = generated;
+	return value + 1;
+}
+
+/* Quotes end words as blanks do, so that substitutions need not be understood. */
+static int check_shell_line(struct finder *finder, char *line)
+{
+	bool inside = false;
+	const char *word;
 	char *rest = line;
 	int r = 0;
 
-	if (finder->kind == LEFTOVER_SHELL) {
-		bool cmdline = strstr(line, "CMDLINE") != NULL;
-		const char *name = strsep(&rest, "=");
+	while (r == 0 && (word = next_word(finder, &rest, BLANKS QUOTES)) != NULL) {
+		const char *value = set_arguments(finder, word);
 
-		finder->generated = strstr(name, "KERNEL_ARGS") != NULL;
-		if (!finder->generated && !cmdline)
-			return 0;
-	}
-	while (r == 0 && rest != NULL) {
-		const char *word = strsep(&rest, " \t\r\"'[]");
-
-		if (*word != '\0')
-			r = leftover_argument(finder, word);
+		if (value != NULL || inside)
+			r = leftover_argument(finder, value ? value : word);
+		inside = inside || value != NULL;
 	}
 	return r;
 }
@@ -74,25 +142,87 @@ static int check_arguments_line(struct finder *finder, char *line)
 static int check_driverctl_line(struct finder *finder, char *line)
 {
 	char *rest = line;
-	const char *driver = next_word(&rest);
+	const char *driver = next_word(finder, &rest, BLANKS);
 
 	return driver == NULL ? 0 : leftover_driverctl(finder, driver);
 }
 
-static int check_line(struct finder *finder, char *line)
+/* Only commands do something; a unit's description may tell of what it is about. */
+static int check_unit_line(struct finder *finder, char *line)
 {
-	line += strspn(line, " \t");
-	if (*line == '#' || *line == '\0')
-		return 0;
-	if (finder->kind == LEFTOVER_MODPROBE)
-		return check_modprobe_line(finder, line);
-	if (finder->kind == LEFTOVER_MODULES)
-		return check_modules_line(finder, line);
-	if (finder->kind == LEFTOVER_DRIVERCTL)
-		return check_driverctl_line(finder, line);
-	if (finder->kind == LEFTOVER_SCRIPT)
-		return leftover_script(finder, line);
-	return check_arguments_line(finder, line);
+	line += strspn(line, BLANKS);
+	return strncmp(line, "Exec", strlen("Exec")) == 0 ? leftover_script(finder, line) : 0;
+}
+
+static int check_script_line(struct finder *finder, char *line)
+{
+	return leftover_script(finder, line);
+}
+
+/* How the lines of a kind of file are read. */
+static const struct syntax {
+	const char *comments; /* what begins one, at the start of a line */
+	bool trailing;        /* also behind a blank, outside of quotes */
+	bool joins;           /* a backslash at a line's end: it goes on in the next one */
+	bool spans;           /* a quote does so, too */
+	int (*check)(struct finder *finder, char *line);
+} syntaxes[] = {
+	/* libkmod joins lines first, those of comments too (libkmod-config.c). */
+	[LEFTOVER_MODPROBE] = { .comments = "", .joins = true, .check = check_modprobe_line },
+	[LEFTOVER_MODULES] = { .comments = "#", .check = check_modules_line },
+	[LEFTOVER_LINE] = { .comments = "#", .check = check_arguments },
+	[LEFTOVER_TOML] = { .comments = "#", .trailing = true, .check = check_arguments },
+	[LEFTOVER_SHELL] = { .comments = "#",
+			     .trailing = true,
+			     .joins = true,
+			     .spans = true,
+			     .check = check_shell_line },
+	[LEFTOVER_BOOTED] = { .comments = "", .check = check_arguments },
+	[LEFTOVER_DRIVERCTL] = { .comments = "#", .check = check_driverctl_line },
+	[LEFTOVER_SCRIPT] = { .comments = "#", .trailing = true, .check = check_script_line },
+	/* systemd.syntax(7) */
+	[LEFTOVER_UNIT] = { .comments = "#;", .joins = true, .check = check_unit_line },
+};
+
+static bool begins_comment(const struct syntax *syntax, const char *line, const char *c)
+{
+	if (strchr(syntax->comments, *c) == NULL)
+		return false;
+	if (syntax->trailing && (c == line || strchr(BLANKS, c[-1]) != NULL))
+		return true;
+	while (c > line && strchr(BLANKS, c[-1]) != NULL)
+		c--;
+	return c == line || c[-1] == '\n';
+}
+
+/*
+ * Cuts the next line off, with all that it goes on in, and empties its comments. The backslashes
+ * and newlines within are next_word()'s to take away, which counts lines by them.
+ */
+static char *take_line(struct finder *finder, char **rest)
+{
+	const struct syntax *syntax = &syntaxes[finder->kind];
+	char quote = '\0';
+	char *line = *rest;
+	char *c;
+
+	finder->line = finder->next_line;
+	finder->behind = 0;
+	for (c = line; *c != '\0' && (*c != '\n' || (quote != '\0' && syntax->spans)); c++) {
+		if (*c == '\\' && c[1] != '\0' && (c[1] != '\n' || syntax->joins))
+			c++;
+		else if (*c == quote)
+			quote = '\0';
+		else if (quote == '\0' && (*c == '"' || *c == '\''))
+			quote = *c;
+		else if (quote == '\0' && begins_comment(syntax, line, c))
+			memset(c, ' ', strcspn(c, "\n"));
+		finder->next_line += *c == '\n';
+	}
+	*rest = *c == '\0' ? NULL : c + 1;
+	*c = '\0';
+	finder->next_line++;
+	return line;
 }
 
 int leftovers_find(enum leftover_file kind, const char *file, const char *text,
@@ -100,6 +230,7 @@ int leftovers_find(enum leftover_file kind, const char *file, const char *text,
 {
 	struct finder finder = { .kind = kind,
 				 .file = file,
+				 .next_line = 1,
 				 .view = view,
 				 .before = warnings->count,
 				 .warnings = warnings };
@@ -109,13 +240,9 @@ int leftovers_find(enum leftover_file kind, const char *file, const char *text,
 
 	if (copy == NULL)
 		return -ENOMEM;
-	if (kind == LEFTOVER_SCRIPT)
+	if (kind == LEFTOVER_SCRIPT || kind == LEFTOVER_UNIT)
 		finder.named = leftover_script_names(&view->config->claims, text);
-	while (r == 0 && rest != NULL) {
-		char *line = strsep(&rest, "\n");
-
-		finder.line++;
-		r = check_line(&finder, line);
-	}
+	while (r == 0 && rest != NULL)
+		r = syntaxes[kind].check(&finder, take_line(&finder, &rest));
 	return r;
 }

@@ -12,11 +12,13 @@
 enum leftover_file {
 	LEFTOVER_MODPROBE,  /* modprobe.d(5) */
 	LEFTOVER_MODULES,   /* one module a line: modules-load.d, initramfs-tools/modules */
-	LEFTOVER_LINE,      /* kernel arguments as they are: /etc/kernel/cmdline, kargs.d */
+	LEFTOVER_LINE,      /* kernel arguments as they are: /etc/kernel/cmdline */
+	LEFTOVER_TOML,      /* the same in bootc's kargs.d */
 	LEFTOVER_SHELL,     /* kernel arguments in assignments: /etc/default/grub */
 	LEFTOVER_BOOTED,    /* /proc/cmdline: ours are in it */
 	LEFTOVER_DRIVERCTL, /* driverctl's /etc/driverctl.d/pci-ADDRESS: a driver's name */
-	LEFTOVER_SCRIPT, /* boot scripts, udev rules, units: whatever binds devices by hand */
+	LEFTOVER_SCRIPT,    /* boot scripts, udev rules: whatever binds devices by hand */
+	LEFTOVER_UNIT,      /* the same in units of systemd */
 };
 
 /* What is known of the system that has the files. */

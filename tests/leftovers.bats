@@ -88,3 +88,23 @@ applied() {
 	check
 	[ "$(grep -c 'if a claim takes th.*leave it if it serves something else' <<<"$stderr")" -eq 3 ]
 }
+
+@test "lines go on behind a backslash, and comments are none of what they look like" {
+	put etc/default/grub <<-'END'
+		GRUB_CMDLINE_LINUX="quiet" # vfio-pci.ids=10de:1c30
+		GRUB_CMDLINE_LINUX_DEFAULT="quiet \
+			vfio-pci.ids=10de:1c30"
+	END
+	printf 'options vfio-pci \\\n ids=10de:1c30\n' | put etc/modprobe.d/vfio.conf
+	put etc/systemd/system/gpu.service <<-'END'
+		[Unit]
+		Description=driver_override of the GPU
+		[Service]
+		; ExecStart=/usr/local/bin/vfio-bind
+		ExecStart=/bin/true
+	END
+	check
+	[[ $stderr == *"/etc/default/grub:3: warning: vfio-pci.ids= beside"* ]]
+	[[ $stderr == *"/etc/modprobe.d/vfio.conf:2: warning: ids= of vfio-pci"* ]]
+	[ "$(wc -l <<<"$stderr")" -eq 2 ]
+}
