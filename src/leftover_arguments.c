@@ -200,10 +200,12 @@ int leftover_module(struct finder *finder, const char *module, const char *ids)
 				       "pci_stub of an older guide: it would keep the devices "
 				       "from VFIO; remove it, claims do its work");
 	if (leftover_same_module(module, "vfio_virqfd") && !finder->view->has_virqfd)
-		return diagnostics_add(
-			finder->warnings, finder->file, finder->line,
-			"no kernel here has the module vfio_virqfd (part of vfio "
-			"since 6.2); remove it");
+		return diagnostics_add(finder->warnings, finder->file, finder->line,
+				       "no kernel here has the module vfio_virqfd (part of "
+				       "vfio since 6.2)%s; remove it",
+				       finder->kind == LEFTOVER_DRACUT
+					       ? ", and dracut leaves out what stands behind it"
+					       : "");
 	if (leftover_same_module(module, "vfio_pci") && *ids != '\0') {
 		int r = check_ids_length(finder, ids);
 

@@ -7,7 +7,7 @@
 #include "root.h"
 
 /*
- * Looks through modprobe.d, the lists of modules to load, the boot loaders' files and, on a
+ * Looks through modprobe.d, the lists of modules to load, dracut's configuration, the boot loaders' files and, on a
  * host, /proc/cmdline; files of our own are left out, and so are the arguments that apply wrote
  * into those of others. A file that cannot be read is passed by.
  * Returns 0 or a negative errno.

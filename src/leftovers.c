@@ -138,6 +138,87 @@ static int check_shell_line(struct finder *finder, char *line)
 	return r;
 }
 
+/* The variables of dracut.conf(5) that matter. */
+enum dracut_list { DRACUT_OTHER, DRACUT_DRIVERS, DRACUT_OMITTED, DRACUT_ARGUMENTS };
+
+/* @ret_value: what is behind = and += */
+static enum dracut_list dracut_variable(const char *word, const char **ret_value)
+{
+	static const struct {
+		const char *name;
+		enum dracut_list list;
+	} lists[] = {
+		{ "add_drivers", DRACUT_DRIVERS },      { "force_drivers", DRACUT_DRIVERS },
+		{ "drivers", DRACUT_DRIVERS },          { "omit_drivers", DRACUT_OMITTED },
+		{ "kernel_cmdline", DRACUT_ARGUMENTS },
+	};
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		size_t length = strlen(lists[i].name);
+
+		if (strncmp(word, lists[i].name, length) != 0)
+			continue;
+		length += word[length] == '+';
+		if (word[length] != '=')
+			continue;
+		*ret_value = word + length + 1;
+		return lists[i].list;
+	}
+	return DRACUT_OTHER;
+}
+
+static int check_dracut_word(struct finder *finder, enum dracut_list list, const char *word)
+{
+	if (list == DRACUT_ARGUMENTS)
+		return leftover_argument(finder, word);
+	if (list == DRACUT_DRIVERS)
+		return leftover_module(finder, word, "");
+	if (list == DRACUT_OMITTED && leftover_same_module(word, "vfio_pci"))
+		return diagnostics_add(finder->warnings, finder->file, finder->line,
+				       "omit_drivers keeps vfio_pci out of the initramfs, "
+				       "where claims need it; remove it");
+	return 0;
+}
+
+/* Lists grow by += as strings do; dracut itself warns of a value without blanks around it. */
+static bool is_glued(const char *line)
+{
+	const char *value = strstr(line, "+=");
+
+	if (value == NULL || strstr(value, "vfio") == NULL)
+		return false;
+	value += strlen("+=");
+	if (*value != '"' && *value != '\'')
+		return true;
+	const char *end = strchr(value + 1, *value);
+	return strchr(BLANKS "\n", value[1]) == NULL ||
+	       (end != NULL && strchr(BLANKS "\n", end[-1]) == NULL);
+}
+
+static int check_dracut_line(struct finder *finder, char *line)
+{
+	enum dracut_list list = DRACUT_OTHER;
+	bool glued = is_glued(line);
+	const char *word;
+	char *rest = line;
+	int r = 0;
+
+	while (r == 0 && (word = next_word(finder, &rest, BLANKS QUOTES)) != NULL) {
+		const char *value = word;
+		enum dracut_list named = dracut_variable(word, &value);
+
+		list = named != DRACUT_OTHER ? named : list;
+		if (named != DRACUT_OTHER && glued)
+			r = diagnostics_add(finder->warnings, finder->file, finder->line,
+					    "dracut joins this to the values of other files: "
+					    "put a blank before the first word and behind the "
+					    "last one");
+		if (r == 0 && *value != '\0')
+			r = check_dracut_word(finder, list, value);
+	}
+	return r;
+}
+
 /* driverctl(8) sets the override when udev has found the device, over what is there already. */
 static int check_driverctl_line(struct finder *finder, char *line)
 {
@@ -177,6 +258,11 @@ static const struct syntax {
 			     .joins = true,
 			     .spans = true,
 			     .check = check_shell_line },
+	[LEFTOVER_DRACUT] = { .comments = "#",
+			      .trailing = true,
+			      .joins = true,
+			      .spans = true,
+			      .check = check_dracut_line },
 	[LEFTOVER_BOOTED] = { .comments = "", .check = check_arguments },
 	[LEFTOVER_DRIVERCTL] = { .comments = "#", .check = check_driverctl_line },
 	[LEFTOVER_SCRIPT] = { .comments = "#", .trailing = true, .check = check_script_line },

@@ -15,6 +15,7 @@ enum leftover_file {
 	LEFTOVER_LINE,      /* kernel arguments as they are: /etc/kernel/cmdline */
 	LEFTOVER_TOML,      /* the same in bootc's kargs.d */
 	LEFTOVER_SHELL,     /* kernel arguments in assignments: /etc/default/grub */
+	LEFTOVER_DRACUT,    /* dracut.conf(5) */
 	LEFTOVER_BOOTED,    /* /proc/cmdline: ours are in it */
 	LEFTOVER_DRIVERCTL, /* driverctl's /etc/driverctl.d/pci-ADDRESS: a driver's name */
 	LEFTOVER_SCRIPT,    /* boot scripts, udev rules: whatever binds devices by hand */

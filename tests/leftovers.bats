@@ -7,6 +7,7 @@
 
 setup() {
 	load lib/machine.bash
+	load lib/kernel.bash
 	bats_require_minimum_version 1.5.0
 	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0
 	ROOT=$BATS_TEST_TMPDIR/tree
@@ -107,4 +108,19 @@ applied() {
 	[[ $stderr == *"/etc/default/grub:3: warning: vfio-pci.ids= beside"* ]]
 	[[ $stderr == *"/etc/modprobe.d/vfio.conf:2: warning: ids= of vfio-pci"* ]]
 	[ "$(wc -l <<<"$stderr")" -eq 2 ]
+}
+
+@test "dracut's configuration is looked at" {
+	put etc/dracut.conf.d/gpu-vfio.conf <<<'add_drivers+="vfio vfio_iommu_type1 vfio_pci vfio_virqfd"'
+	put etc/dracut.conf <<<'force_drivers+=" pci_stub "'
+	put usr/lib/dracut/dracut.conf.d/ids.conf <<<'kernel_cmdline="vfio-pci.ids=10de:1c30"'
+	put etc/dracut.conf.d/fine.conf <<<'add_drivers+=" vfio_pci "'
+	put etc/dracut.conf.d/no-conf <<<'force_drivers+=" pci_stub "'
+	kernel_tree
+	check
+	[[ $stderr == *"/etc/dracut.conf.d/gpu-vfio.conf:1: warning: dracut joins this"* ]]
+	[[ $stderr == *"/etc/dracut.conf.d/gpu-vfio.conf:1: warning: no kernel here has"* ]]
+	[[ $stderr == *"/etc/dracut.conf:1: warning: pci_stub of an older guide"* ]]
+	[[ $stderr == *"/dracut.conf.d/ids.conf:1: warning: vfio-pci.ids= beside"* ]]
+	[ "$(wc -l <<<"$stderr")" -eq 4 ]
 }
