@@ -159,8 +159,8 @@ static int check_spelling(struct finder *finder, const char *word)
 /* Of a file that apply writes words into, beside those of others. */
 static bool is_ours(const struct finder *finder, const char *word)
 {
-	return finder->kind == LEFTOVER_LINE && finder->view->ours != NULL &&
-	       kargs_has(finder->view->ours, word);
+	return (finder->kind == LEFTOVER_LINE || finder->kind == LEFTOVER_ENTRY) &&
+	       finder->view->ours != NULL && kargs_has(finder->view->ours, word);
 }
 
 int leftover_argument(struct finder *finder, const char *word)

@@ -36,6 +36,18 @@ static const struct place {
 	{ "etc/default/grub.d", ".cfg", LEFTOVER_SHELL },
 	{ "usr/lib/kernel/cmdline", NULL, LEFTOVER_LINE },
 	{ "etc/kernel/cmdline", NULL, LEFTOVER_LINE },
+	{ "etc/kernelstub/configuration", NULL, LEFTOVER_LINE },
+	{ "boot/refind_linux.conf", NULL, LEFTOVER_LINE },
+	{ "boot/loader/entries", ".conf", LEFTOVER_ENTRY },
+	{ "efi/loader/entries", ".conf", LEFTOVER_ENTRY },
+	{ "boot/efi/loader/entries", ".conf", LEFTOVER_ENTRY },
+	{ "boot/grub2/grubenv", NULL, LEFTOVER_ENTRY },
+	{ "etc/grub.d", "", LEFTOVER_ENTRY },
+	{ "boot/grub/custom.cfg", NULL, LEFTOVER_ENTRY },
+	{ "boot/grub2/custom.cfg", NULL, LEFTOVER_ENTRY },
+	{ "boot/extlinux.conf", NULL, LEFTOVER_ENTRY },
+	{ "boot/extlinux/extlinux.conf", NULL, LEFTOVER_ENTRY },
+	{ "etc/tuned/bootcmdline", NULL, LEFTOVER_SHELL },
 	{ "usr/lib/bootc/kargs.d", ".toml", LEFTOVER_TOML },
 	{ "etc/driverctl.d", "", LEFTOVER_DRIVERCTL },
 	{ "etc/initramfs-tools/scripts/init-top", "", LEFTOVER_SCRIPT },
@@ -45,12 +57,14 @@ static const struct place {
 	{ "etc/rc.local", NULL, LEFTOVER_SCRIPT },
 };
 
-static bool is_ours(const char *path)
-{
-	const char *name = strrchr(path, '/');
-
-	return strstr(name ? name : path, "vfio-claim") != NULL;
-}
+/* Directories with others in them, so and so deep. */
+static const struct tree {
+	struct place place;
+	unsigned depth;
+} trees[] = {
+	/* PROFILE/tuned.conf, or profiles/PROFILE/tuned.conf */
+	{ { "etc/tuned", ".conf", LEFTOVER_ENTRY }, 2 },
+};
 
 /* What the files are looked through for. */
 struct look {
@@ -72,20 +86,45 @@ static int check_file(const struct look *look, enum leftover_file kind, const ch
 	return leftovers_find(kind, shown, text, &look->view, look->warnings);
 }
 
-static int check_place(const struct look *look, const struct place *place)
+/* A file of our own, or one in a directory of our own. */
+static bool is_ours(const char *path)
+{
+	return strstr(path, "vfio-claim") != NULL;
+}
+
+static bool ends_in(const char *name, const char *suffix)
+{
+	size_t length = strlen(name);
+	size_t end = strlen(suffix);
+
+	return length >= end && strcmp(name + length - end, suffix) == 0;
+}
+
+static int check_directory(const struct look *look, const struct place *place, const char *path,
+			   unsigned depth)
 {
 	struct file_list files = { 0 };
+	int r = file_list_add_directory(look->root, path, "", &files);
 
-	if (place->suffix == NULL)
-		return check_file(look, place->kind, place->path);
-	int r = file_list_add_directory(look->root, place->path, place->suffix, &files);
 	/* What is no directory or cannot be read holds nothing for the kernel either. */
 	r = r == -ENOMEM ? r : 0;
-	for (size_t i = 0; r == 0 && i < files.count; i++)
-		if (!is_ours(files.paths[i]))
+	for (size_t i = 0; r == 0 && i < files.count; i++) {
+		if (is_ours(files.paths[i]))
+			continue;
+		if (ends_in(files.paths[i], place->suffix))
 			r = check_file(look, place->kind, files.paths[i]);
+		if (r == 0 && depth > 0)
+			r = check_directory(look, place, files.paths[i], depth - 1);
+	}
 	file_list_free(&files);
 	return r;
+}
+
+static int check_place(const struct look *look, const struct place *place)
+{
+	if (place->suffix == NULL)
+		return check_file(look, place->kind, place->path);
+	return check_directory(look, place, place->path, 0);
 }
 
 /* vfio_virqfd was a module of its own up to 6.1. Where no kernel is seen nothing is wrong. */
@@ -132,6 +171,8 @@ static int check_places(const struct look *look)
 
 	for (size_t i = 0; r == 0 && i < sizeof(places) / sizeof(places[0]); i++)
 		r = check_place(look, &places[i]);
+	for (size_t i = 0; r == 0 && i < sizeof(trees) / sizeof(trees[0]); i++)
+		r = check_directory(look, &trees[i].place, trees[i].place.path, trees[i].depth);
 	if (r == 0 && look->root->is_host)
 		r = check_file(look, LEFTOVER_BOOTED, "proc/cmdline");
 	return r;

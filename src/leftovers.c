@@ -138,6 +138,41 @@ static int check_shell_line(struct finder *finder, char *line)
 	return r;
 }
 
+/*
+ * Lines of the Boot Loader Specification, of extlinux, of GRUB's own scripts and of its
+ * environment block; in profiles of tuned cmdline=, and cmdline_NAME= with what it adds.
+ */
+static bool holds_arguments(const char *key)
+{
+	static const char *const keys[] = { "options",  "append",  "linux",
+					    "linuxefi", "linux16", "kernelopts" };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (strcasecmp(key, keys[i]) == 0)
+			return true;
+	return strcmp(key, "cmdline") == 0 || strncmp(key, "cmdline_", 8) == 0;
+}
+
+static int check_entry_line(struct finder *finder, char *line)
+{
+	char *rest = line;
+	char *word = next_word(finder, &rest, BLANKS);
+	int r = 0;
+
+	if (word == NULL)
+		return 0;
+	char *value = word + strcspn(word, "=");
+	if (*value == '=')
+		*value++ = '\0';
+	if (!holds_arguments(word))
+		return 0;
+	for (word = value; r == 0 && word != NULL;
+	     word = next_word(finder, &rest, BLANKS QUOTES))
+		if (*(word += strspn(word, "=+")) != '\0')
+			r = leftover_argument(finder, word);
+	return r;
+}
+
 /* The variables of dracut.conf(5) that matter. */
 enum dracut_list { DRACUT_OTHER, DRACUT_DRIVERS, DRACUT_OMITTED, DRACUT_ARGUMENTS };
 
@@ -253,6 +288,7 @@ static const struct syntax {
 	[LEFTOVER_MODULES] = { .comments = "#", .check = check_modules_line },
 	[LEFTOVER_LINE] = { .comments = "#", .check = check_arguments },
 	[LEFTOVER_TOML] = { .comments = "#", .trailing = true, .check = check_arguments },
+	[LEFTOVER_ENTRY] = { .comments = "#;", .joins = true, .check = check_entry_line },
 	[LEFTOVER_SHELL] = { .comments = "#",
 			     .trailing = true,
 			     .joins = true,

@@ -14,6 +14,7 @@ enum leftover_file {
 	LEFTOVER_MODULES,   /* one module a line: modules-load.d, initramfs-tools/modules */
 	LEFTOVER_LINE,      /* kernel arguments as they are: /etc/kernel/cmdline */
 	LEFTOVER_TOML,      /* the same in bootc's kargs.d */
+	LEFTOVER_ENTRY,     /* in lines of boot entries and of profiles of tuned */
 	LEFTOVER_SHELL,     /* kernel arguments in assignments: /etc/default/grub */
 	LEFTOVER_DRACUT,    /* dracut.conf(5) */
 	LEFTOVER_BOOTED,    /* /proc/cmdline: ours are in it */

@@ -605,7 +605,7 @@ leftover_block() {
 @test "docs/coming-from.md has a part with a left-over for each way that people come" {
 	local part
 
-	for part in "hand-edited GRUB" "/etc/initramfs-tools/modules" dracut.conf.d driverctl vfio-pci-bind \
+	for part in "hand-edited GRUB" grubby "/etc/initramfs-tools/modules" dracut.conf.d driverctl vfio-pci-bind \
 		Genestack "OpenStack charms" EDPM Bright; do
 		awk -v part="$part" '/^## / { inside = index($0, part) > 0; seen += inside }
 			inside && /^```left-over / { shown = 1 }

@@ -124,3 +124,41 @@ applied() {
 	[[ $stderr == *"/dracut.conf.d/ids.conf:1: warning: vfio-pci.ids= beside"* ]]
 	[ "$(wc -l <<<"$stderr")" -eq 4 ]
 }
+
+# warned FILE LINE: check tells of vfio-pci.ids= there, and of nothing else. Text on stdin.
+warned() {
+	put "$1"
+	check
+	[[ $stderr == *"$ROOT/$1:$2: warning: vfio-pci.ids= beside"* ]]
+	[ "$(wc -l <<<"$stderr")" -eq 1 ]
+	rm "$ROOT/$1"
+}
+
+@test "boot entries and what makes them are looked at" {
+	local entry=$'title A\nlinux /vmlinuz\noptions ro vfio-pci.ids=10de:1c30'
+
+	warned boot/loader/entries/a.conf 3 <<<"$entry"
+	warned efi/loader/entries/a.conf 3 <<<"$entry"
+	warned boot/efi/loader/entries/a.conf 3 <<<"$entry"
+	warned boot/grub2/grubenv 2 <<<$'# GRUB\nkernelopts=ro vfio-pci.ids=10de:1c30'
+	warned boot/extlinux/extlinux.conf 2 <<<$'label a\n\tappend ro vfio-pci.ids=10de:1c30'
+	warned boot/refind_linux.conf 1 <<<'"Boot"  "ro vfio-pci.ids=10de:1c30"'
+	warned etc/grub.d/40_custom 3 <<-'END'
+		#!/bin/sh
+		exec tail -n +3 $0
+		linux /vmlinuz ro vfio-pci.ids=10de:1c30
+	END
+	warned etc/kernelstub/configuration 4 <<-'END'
+		{
+		  "user": {
+		    "kernel_options": [
+		      "quiet", "vfio-pci.ids=10de:1c30"
+		    ]
+		  }
+		}
+	END
+	warned etc/tuned/gpu/tuned.conf 2 <<<$'[bootloader]\ncmdline=+vfio-pci.ids=10de:1c30'
+	warned etc/tuned/profiles/gpu/tuned.conf 2 <<<$'[bootloader]\ncmdline_gpu=vfio-pci.ids=10de:1c30'
+	warned etc/tuned/bootcmdline 1 <<<'TUNED_BOOT_CMDLINE="vfio-pci.ids=10de:1c30"'
+	silent
+}
