@@ -162,13 +162,15 @@ static int warn_script(struct finder *finder, const char *sign)
 
 int leftover_script(struct finder *finder, const char *line)
 {
-	static const char *const signs[] = { "driver_override", "drivers/vfio-pci/",
-					     "vfio-pci-bind", "vfio-bind" };
+	static const char *const signs[] = {
+		"driver_override", "drivers/vfio-pci/", "vfio-pci-bind",  "vfio-bind",
+		" set-override",   "dpdk-devbind",      "nodedev-detach", "nodedev-reattach",
+	};
 
 	if (finder->named == NAMED_NOT || finder->warnings->count > finder->before)
 		return 0;
 	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
 		if (strstr(line, signs[i]) != NULL)
-			return warn_script(finder, signs[i]);
+			return warn_script(finder, signs[i] + strspn(signs[i], " "));
 	return 0;
 }

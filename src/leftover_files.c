@@ -50,11 +50,13 @@ static const struct place {
 	{ "etc/tuned/bootcmdline", NULL, LEFTOVER_SHELL },
 	{ "usr/lib/bootc/kargs.d", ".toml", LEFTOVER_TOML },
 	{ "etc/driverctl.d", "", LEFTOVER_DRIVERCTL },
-	{ "etc/initramfs-tools/scripts/init-top", "", LEFTOVER_SCRIPT },
-	{ "etc/initramfs-tools/scripts/init-premount", "", LEFTOVER_SCRIPT },
 	{ "etc/udev/rules.d", ".rules", LEFTOVER_SCRIPT },
 	{ "etc/systemd/system", ".service", LEFTOVER_UNIT },
+	{ "usr/local/lib/systemd/system", ".service", LEFTOVER_UNIT },
 	{ "etc/rc.local", NULL, LEFTOVER_SCRIPT },
+	{ "etc/rc.d/rc.local", NULL, LEFTOVER_SCRIPT },
+	{ "etc/crontab", NULL, LEFTOVER_SCRIPT },
+	{ "etc/cron.d", "", LEFTOVER_SCRIPT },
 };
 
 /* Directories with others in them, so and so deep. */
@@ -64,6 +66,16 @@ static const struct tree {
 } trees[] = {
 	/* PROFILE/tuned.conf, or profiles/PROFILE/tuned.conf */
 	{ { "etc/tuned", ".conf", LEFTOVER_ENTRY }, 2 },
+	/* init-top, local-top, init-bottom and so on */
+	{ { "etc/initramfs-tools/scripts", "", LEFTOVER_SCRIPT }, 1 },
+	{ { "usr/lib/dracut/modules.d", ".sh", LEFTOVER_SCRIPT }, 1 },
+	/* NAME.service.d/DROP-IN.conf */
+	{ { "etc/systemd/system", ".conf", LEFTOVER_UNIT }, 1 },
+	{ { "usr/local/lib/systemd/system", ".conf", LEFTOVER_UNIT }, 1 },
+	/* /var/spool/cron/USER, or crontabs/USER */
+	{ { "var/spool/cron", "", LEFTOVER_SCRIPT }, 1 },
+	/* qemu, or qemu.d/DOMAIN/prepare/begin/SCRIPT as hook helpers have it */
+	{ { "etc/libvirt/hooks", "", LEFTOVER_SCRIPT }, 5 },
 };
 
 /* What the files are looked through for. */

@@ -162,3 +162,44 @@ warned() {
 	warned etc/tuned/bootcmdline 1 <<<'TUNED_BOOT_CMDLINE="vfio-pci.ids=10de:1c30"'
 	silent
 }
+
+# bound FILE LINE SIGN: check tells that it binds devices by hand, and nothing else. Text on stdin.
+bound() {
+	put "$1"
+	check
+	[[ $stderr == *"$ROOT/$1:$2: warning: it binds devices by hand ($3)"* ]]
+	[ "$(wc -l <<<"$stderr")" -eq 1 ]
+	rm "$ROOT/$1"
+}
+
+@test "scripts that bind devices are looked for where they run from" {
+	local place line='echo vfio-pci >/sys/bus/pci/devices/0000:01:00.0/driver_override'
+
+	for place in init-top init-premount init-bottom local-top local-premount nfs-bottom; do
+		bound "etc/initramfs-tools/scripts/$place/vfio" 2 driver_override <<<$'#!/bin/sh\n'"$line"
+	done
+	bound usr/lib/dracut/modules.d/64gpu/bind.sh 1 driver_override <<<"$line"
+	bound etc/systemd/system/libvirtd.service.d/gpu.conf 2 drivers/vfio-pci/ \
+		<<<$'[Service]\nExecStartPre=/bin/sh -c "echo 1 >/sys/bus/pci/drivers/vfio-pci/new_id"'
+	bound usr/local/lib/systemd/system/gpu.service 2 vfio-bind \
+		<<<$'[Service]\nExecStart=/usr/local/bin/vfio-bind'
+	bound etc/rc.d/rc.local 1 set-override <<<'driverctl set-override 0000:01:00.0 vfio-pci'
+	bound etc/rc.local 1 dpdk-devbind <<<'dpdk-devbind.py --bind=vfio-pci 01:00.0'
+	bound etc/crontab 1 vfio-bind <<<'@reboot root /usr/local/bin/vfio-bind'
+	bound etc/cron.d/gpu 1 driver_override <<<"@reboot root $line"
+	bound var/spool/cron/crontabs/root 1 driver_override <<<"@reboot $line"
+	bound var/spool/cron/root 1 driver_override <<<"@reboot $line"
+	bound etc/libvirt/hooks/qemu 1 nodedev-reattach <<<'virsh nodedev-reattach pci_0000_01_00_0'
+	bound etc/libvirt/hooks/qemu.d/win10/prepare/begin/start.sh 1 nodedev-detach \
+		<<<'virsh nodedev-detach pci_0000_01_00_0'
+	put usr/lib/dracut/modules.d/50vfio-claim/module-setup.sh <<<"$line"
+	put etc/rc.local <<<'driverctl unset-override 0000:01:00.0'
+	silent
+}
+
+@test "scripts for devices that no claim takes are left alone" {
+	printf '[claim gpu]\nmatch = 0000:01:00.0 10de:1c30\n' >"$ROOT/etc/vfio-claim.conf"
+	put etc/rc.d/rc.local <<<'dpdk-devbind.py --bind=vfio-pci 0000:5e:00.0'
+	put etc/libvirt/hooks/qemu <<<'virsh nodedev-detach pci_0000_5e_00_0'
+	silent
+}
