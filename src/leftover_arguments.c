@@ -99,30 +99,137 @@ static int check_ids(struct finder *finder, const char *value)
 	return 0;
 }
 
-/* libkmod 30 and 34 compare these names as they are written (libkmod-config.c). */
-static int check_blacklist(struct finder *finder, const char *value)
+/*
+ * libkmod 30 and 34 compare the names of modprobe.blacklist= as they are written
+ * (libkmod-config.c), and so does the kernel those of module_blacklist= (blacklisted() of
+ * kernel/module/main.c).
+ */
+static int check_blacklisted(struct finder *finder, const char *key, const char *module)
 {
 	char fixed[64];
-	size_t length;
+	size_t length = strlen(module);
 
-	for (; *value != '\0'; value += length + (value[length] == ',')) {
-		length = strcspn(value, ",");
-		if (memchr(value, '-', length) == NULL || length >= sizeof(fixed))
-			continue;
-		memcpy(fixed, value, length);
-		fixed[length] = '\0';
-		for (char *c = fixed; *c != '\0'; c++)
-			if (*c == '-')
-				*c = '_';
-		int r = diagnostics_add(
-			finder->warnings, finder->file, finder->line,
-			"modprobe.blacklist= takes underscores only: '%.*s' has no "
-			"effect, write %s",
-			(int)length, value, fixed);
-		if (r < 0)
-			return r;
+	if (strchr(module, '-') == NULL || length >= sizeof(fixed))
+		return 0;
+	for (size_t i = 0; i <= length; i++)
+		fixed[i] = (char)(module[i] == '-' ? '_' : module[i]);
+	return diagnostics_add(finder->warnings, finder->file, finder->line,
+			       "%s= takes underscores only: '%s' has no effect, write %s", key,
+			       module, fixed);
+}
+
+/* The kernel refuses such a module to whoever loads it. */
+static int check_forbidden(struct finder *finder, const char *module)
+{
+	if (strcmp(module, "vfio") != 0 && strcmp(module, "vfio_pci") != 0 &&
+	    strcmp(module, "vfio_pci_core") != 0)
+		return 0;
+	return diagnostics_add(finder->warnings, finder->file, finder->line,
+			       "module_blacklist=%s: the kernel then loads no such module, and "
+			       "VFIO takes no device; remove it",
+			       module);
+}
+
+static int check_blacklist(struct finder *finder, const char *key, const char *value)
+{
+	AUTO_FREE char *copy = strdup(value);
+	char *rest = copy;
+	int r = copy == NULL ? -ENOMEM : 0;
+
+	while (r == 0 && rest != NULL) {
+		const char *module = strsep(&rest, ",");
+
+		r = check_blacklisted(finder, key, module);
+		if (r == 0 && strcmp(key, "module_blacklist") == 0)
+			r = check_forbidden(finder, module);
 	}
-	return 0;
+	return r;
+}
+
+/* What people write for `on` and `pt`, and the kernel has never known (drivers/iommu). */
+static bool is_no_option(const char *option)
+{
+	static const char *const options[] = { "pt",     "1",       "yes",        "true",
+					       "enable", "enabled", "passthrough" };
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (strcmp(option, options[i]) == 0)
+			return true;
+	return false;
+}
+
+/* intel_iommu_setup() of drivers/iommu/intel/iommu.c */
+static int check_intel_option(struct finder *finder, const char *option)
+{
+	if (!is_no_option(option))
+		return 0;
+	return diagnostics_add(finder->warnings, finder->file, finder->line,
+			       "intel_iommu=%s is no option of the kernel, which says 'Unknown "
+			       "option' and leaves "
+			       "the IOMMU as it was; intel_iommu=on and iommu=pt are, which "
+			       "apply writes; remove "
+			       "it",
+			       option);
+}
+
+/* parse_amd_iommu_options() of drivers/iommu/amd/init.c */
+static int check_amd_option(struct finder *finder, const char *option)
+{
+	if (strcmp(option, "on") != 0 && !is_no_option(option))
+		return 0;
+	return diagnostics_add(finder->warnings, finder->file, finder->line,
+			       "amd_iommu=%s is no option of the kernel, which says 'Unknown "
+			       "option': AMD's IOMMU is on by itself%s; remove it",
+			       option,
+			       strcmp(option, "pt") == 0 ? ", and iommu=pt is meant" : "");
+}
+
+/* @maker: of the CPUs that the argument is for; CPU_ANY: all (iommu_setup() of pci-dma.c) */
+static int check_iommu_off(struct finder *finder, enum host_cpu maker, const char *word)
+{
+	const struct host *host = &finder->view->config->host;
+	bool other = maker != CPU_ANY && host->cpu != CPU_AUTO && host->cpu != CPU_ANY &&
+		     host->cpu != maker;
+
+	if (host->iommu == IOMMU_OFF || other)
+		return 0;
+	return diagnostics_add(finder->warnings, finder->file, finder->line,
+			       "%s is there to switch off the IOMMU, without which VFIO takes "
+			       "no device; remove it",
+			       word);
+}
+
+static int check_iommu(struct finder *finder, enum host_cpu maker, const char *word,
+		       const char *value)
+{
+	AUTO_FREE char *copy = strdup(value);
+	char *rest = copy;
+	int r = copy == NULL ? -ENOMEM : 0;
+
+	while (r == 0 && rest != NULL) {
+		const char *option = strsep(&rest, ",");
+
+		if (strcmp(option, "off") == 0)
+			r = check_iommu_off(finder, maker, word);
+		else if (maker == CPU_INTEL)
+			r = check_intel_option(finder, option);
+		else if (maker == CPU_AMD)
+			r = check_amd_option(finder, option);
+	}
+	return r;
+}
+
+/* For one boot and in an entry for emergencies it is right. */
+static int check_switch(struct finder *finder, const char *value)
+{
+	if (finder->recovery || finder->kind == LEFTOVER_BOOTED ||
+	    finder->kind == LEFTOVER_ENTRY)
+		return 0;
+	if (strcmp(value, "0") != 0 && strcmp(value, "no") != 0 && strcmp(value, "off") != 0)
+		return 0;
+	return diagnostics_add(
+		finder->warnings, finder->file, finder->line,
+		"rd.vfio-claim=%s switches all claims off, at every boot; remove it", value);
 }
 
 /* Keys that are long enough for a near miss to be no other argument of the kernel's. */
@@ -181,15 +288,22 @@ int leftover_argument(struct finder *finder, const char *word)
 			"rdblacklist= is an old name, which dracut of today does not read; "
 			"write rd.driver.blacklist=");
 	if (has_key(word, "modprobe.blacklist", &value))
-		return check_blacklist(finder, value);
-	if (has_key(word, "amd-iommu", &value)) {
-		if (strcmp(value, "on") != 0)
-			return 0;
-		return diagnostics_add(
-			finder->warnings, finder->file, finder->line,
-			"amd_iommu=on is no option of the kernel, which says "
-			"'Unknown option': AMD's IOMMU is on by itself; remove it");
-	}
+		return check_blacklist(finder, "modprobe.blacklist", value);
+	if (has_key(word, "module-blacklist", &value))
+		return check_blacklist(finder, "module_blacklist", value);
+	if (has_key(word, "intel-iommu", &value))
+		return check_iommu(finder, CPU_INTEL, word, value);
+	if (has_key(word, "amd-iommu", &value))
+		return check_iommu(finder, CPU_AMD, word, value);
+	if (has_key(word, "iommu", &value))
+		return check_iommu(finder, CPU_ANY, word, value);
+	if (has_key(word, "rd.vfio-claim", &value))
+		return check_switch(finder, value);
+	if (has_key(word, "ids", &value))
+		return diagnostics_add(finder->warnings, finder->file, finder->line,
+				       "ids= alone is no argument of the kernel; "
+				       "vfio-pci.ids= in one word is, but let claims name "
+				       "the devices and remove it");
 	return check_spelling(finder, word);
 }
 

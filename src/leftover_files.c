@@ -37,7 +37,7 @@ static const struct place {
 	{ "usr/lib/kernel/cmdline", NULL, LEFTOVER_LINE },
 	{ "etc/kernel/cmdline", NULL, LEFTOVER_LINE },
 	{ "etc/kernelstub/configuration", NULL, LEFTOVER_LINE },
-	{ "boot/refind_linux.conf", NULL, LEFTOVER_LINE },
+	{ "boot/refind_linux.conf", NULL, LEFTOVER_ENTRY },
 	{ "boot/loader/entries", ".conf", LEFTOVER_ENTRY },
 	{ "efi/loader/entries", ".conf", LEFTOVER_ENTRY },
 	{ "boot/efi/loader/entries", ".conf", LEFTOVER_ENTRY },

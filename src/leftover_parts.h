@@ -22,6 +22,7 @@ struct finder {
 	unsigned behind;    /* newlines that the last word had or ended with */
 	const struct leftover_view *view;
 	bool generated; /* this line is EDPM's, which `export edpm` may have been the source of */
+	bool recovery;     /* it is for recovery entries */
 	unsigned ids_seen; /* vfio-pci.ids= in this file */
 	size_t before;     /* warnings of other files */
 	enum named named;  /* of scripts and units: leftover_script_names() of the file */

@@ -63,6 +63,17 @@ static const char *value_of_next(struct finder *finder, char *rest, const char *
 	return "";
 }
 
+static int check_softdep(struct finder *finder, char *rest)
+{
+	const char *word;
+	int r = 0;
+
+	while (r == 0 && (word = next_word(finder, &rest, BLANKS)) != NULL)
+		if (leftover_same_module(word, "pci_stub"))
+			r = leftover_module(finder, word, "");
+	return r;
+}
+
 static int check_modprobe_line(struct finder *finder, char *line)
 {
 	char *rest = line;
@@ -73,6 +84,13 @@ static int check_modprobe_line(struct finder *finder, char *line)
 		return 0;
 	if (strcmp(verb, "options") == 0)
 		return leftover_module(finder, module, value_of_next(finder, rest, "ids="));
+	if (strcmp(verb, "softdep") == 0)
+		return check_softdep(finder, rest);
+	if (strcmp(verb, "blacklist") == 0 && leftover_same_module(module, "vfio_pci"))
+		return diagnostics_add(
+			finder->warnings, finder->file, finder->line,
+			"a blacklisted vfio-pci is not loaded by modprobe -b, as "
+			"libvirt and initramfs-tools start it; remove it");
 	if (strcmp(verb, "install") == 0 && leftover_same_module(module, "vfio_pci"))
 		return diagnostics_add(finder->warnings, finder->file, finder->line,
 				       "an install command for vfio-pci is not run by the boot "
@@ -117,6 +135,7 @@ static const char *set_arguments(struct finder *finder, const char *word)
 	if (!generated && memmem(word, length, "CMDLINE", strlen("CMDLINE")) == NULL)
 		return NULL;
 	finder->generated = generated;
+	finder->recovery = memmem(word, length, "RECOVERY", strlen("RECOVERY")) != NULL;
 	return value + 1;
 }
 
@@ -140,7 +159,7 @@ static int check_shell_line(struct finder *finder, char *line)
 
 /*
  * Lines of the Boot Loader Specification, of extlinux, of GRUB's own scripts and of its
- * environment block; in profiles of tuned cmdline=, and cmdline_NAME= with what it adds.
+ * environment block; rEFInd's, with their title in quotes; in profiles of tuned cmdline=, and cmdline_NAME= with what it adds.
  */
 static bool holds_arguments(const char *key)
 {
@@ -164,7 +183,7 @@ static int check_entry_line(struct finder *finder, char *line)
 	char *value = word + strcspn(word, "=");
 	if (*value == '=')
 		*value++ = '\0';
-	if (!holds_arguments(word))
+	if (*word != '"' && !holds_arguments(word))
 		return 0;
 	for (word = value; r == 0 && word != NULL;
 	     word = next_word(finder, &rest, BLANKS QUOTES))

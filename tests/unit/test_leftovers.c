@@ -129,6 +129,44 @@ static const struct row rows[] = {
 	{ LEFTOVER_ENTRY, "cmdline_gpu=+amd_iommu=on\n", "1: amd_iommu=on is" },
 	{ LEFTOVER_ENTRY, "cmdline_gpu=-amd_iommu=on\n; cmdline=amd_iommu=on\n", NULL },
 	{ LEFTOVER_ENTRY, "linux\nsummary=amd_iommu=on\n", NULL },
+	{ LEFTOVER_LINE, "intel_iommu=pt", "1: intel_iommu=pt is no option of the kernel" },
+	{ LEFTOVER_LINE, "intel_iommu=1", "1: intel_iommu=1 is no option of the kernel" },
+	{ LEFTOVER_LINE, "intel_iommu=on,pt", "1: intel_iommu=pt is no option" },
+	{ LEFTOVER_LINE, "intel_iommu=on,igfx_off,sm_on,new_one iommu=pt iommu=force", NULL },
+	{ LEFTOVER_LINE, "amd_iommu=pt",
+	  "AMD's IOMMU is on by itself, and iommu=pt is meant;" },
+	{ LEFTOVER_LINE, "amd_iommu=on,pt", "1: amd_iommu=on is no option" },
+	{ LEFTOVER_LINE, "amd_iommu=on,pt", "1: amd_iommu=pt is no option" },
+	{ LEFTOVER_LINE, "amd_iommu=pgtbl_v2,force_enable", NULL },
+	{ LEFTOVER_LINE, "iommu=off", "1: iommu=off is there to switch off the IOMMU" },
+	{ LEFTOVER_LINE, "intel_iommu=off", "1: intel_iommu=off is there to switch off" },
+	{ LEFTOVER_BOOTED, "amd_iommu=off", "1: amd_iommu=off is there to switch off" },
+	{ LEFTOVER_LINE, "efi=off acpi=off iommu=nopt video=efifb:off", NULL },
+	{ LEFTOVER_LINE, "module_blacklist=nouveau,snd-hda-intel",
+	  "module_blacklist= takes underscores only: 'snd-hda-intel' has no effect, write "
+	  "snd_hda_intel" },
+	{ LEFTOVER_LINE, "module_blacklist=nouveau,vfio_pci",
+	  "1: module_blacklist=vfio_pci: " },
+	{ LEFTOVER_LINE, "module_blacklist=nouveau modprobe.blacklist=xe,nvidiafb", NULL },
+	{ LEFTOVER_SHELL, "GRUB_CMDLINE_LINUX=\"vfio-pci ids=10de:1c30\"\n",
+	  "1: ids= alone is no argument" },
+	{ LEFTOVER_SHELL, "GRUB_CMDLINE_LINUX=\"quiet rd.vfio-claim=0\"\n",
+	  "1: rd.vfio-claim=0 switches all claims off, at every boot" },
+	{ LEFTOVER_SHELL, "GRUB_CMDLINE_LINUX_RECOVERY=\"single rd.vfio-claim=0\"\n", NULL },
+	{ LEFTOVER_SHELL,
+	  "GRUB_CMDLINE_LINUX_RECOVERY=single\nGRUB_CMDLINE_LINUX=\"rd.vfio-claim=off\"\n",
+	  "2: rd.vfio-claim=off switches" },
+	{ LEFTOVER_LINE, "rd.vfio-claim=10de:1c30 rd.vfio-claim.debug", NULL },
+	{ LEFTOVER_LINE, "ro rd.vfio-claim=no", "1: rd.vfio-claim=no switches" },
+	{ LEFTOVER_BOOTED, "rd.vfio-claim=0", NULL },
+	{ LEFTOVER_ENTRY, "options ro rd.vfio-claim=0\n", NULL },
+	{ LEFTOVER_ENTRY, "\"Recovery\" \"ro rd.vfio-claim=0\"\n", NULL },
+	{ LEFTOVER_ENTRY, "\"Boot it\" \"ro amd_iommu=on\"\n", "1: amd_iommu=on is" },
+	{ LEFTOVER_MODPROBE, "blacklist vfio-pci\n",
+	  "1: a blacklisted vfio-pci is not loaded" },
+	{ LEFTOVER_MODPROBE, "blacklist nouveau\nblacklist vfio_pci_mdev\n", NULL },
+	{ LEFTOVER_MODPROBE, "softdep nouveau pre: pci-stub\n",
+	  "1: pci_stub of an older guide" },
 	{ LEFTOVER_BOOTED, "vfio-pci.ids=10de:1c30", NULL },
 	{ LEFTOVER_BOOTED, "vfio-pci.ids=10de:1c30 vfio_pci.ids=10de:10f1",
 	  "1: vfio-pci.ids= stands there more than once" },
@@ -385,6 +423,29 @@ static void test_bindings(void **state)
 	}
 }
 
+/* An IOMMU that is off is as the configuration wants it, or of another machine. */
+static void test_iommu_off(void **state)
+{
+	static const char line[] = "iommu=off intel_iommu=off";
+	struct config config = { 0 };
+	const struct leftover_view view = { .config = &config };
+
+	(void)state;
+	config.host.cpu = CPU_AMD;
+	char *found = find_with(&view, LEFTOVER_LINE, line);
+	assert_contains(found, "1: iommu=off");
+	assert_null(strstr(found, "intel_iommu=off"));
+	free(found);
+	config.host.cpu = CPU_INTEL;
+	found = find_with(&view, LEFTOVER_LINE, line);
+	assert_contains(found, "1: intel_iommu=off");
+	free(found);
+	config.host.iommu = IOMMU_OFF;
+	found = find_with(&view, LEFTOVER_LINE, line);
+	assert_string_equal(found, "");
+	free(found);
+}
+
 /* What apply wrote into a file of others is no left-over; what is beside it is. */
 static void test_ours(void **state)
 {
@@ -414,7 +475,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),       cmocka_unit_test(test_virqfd),
 		cmocka_unit_test(test_long_lists), cmocka_unit_test(test_node_set),
-		cmocka_unit_test(test_bindings),   cmocka_unit_test(test_ours),
+		cmocka_unit_test(test_bindings),   cmocka_unit_test(test_iommu_off),
+		cmocka_unit_test(test_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
