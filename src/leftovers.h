@@ -21,6 +21,7 @@ enum leftover_file {
 	LEFTOVER_DRIVERCTL, /* driverctl's /etc/driverctl.d/pci-ADDRESS: a driver's name */
 	LEFTOVER_SCRIPT,    /* boot scripts, udev rules: whatever binds devices by hand */
 	LEFTOVER_UNIT,      /* the same in units of systemd */
+	LEFTOVER_KINDS,
 };
 
 /* What is known of the system that has the files. */

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Fuzzes the readers of the system's own files: mounts, names in archives, what a snapshot keeps. */
+/*
+ * Fuzzes the readers of the system's own files: mounts, names in archives, what a snapshot keeps,
+ * what `check` looks through.
+ */
 #include "archive_names.h"
 #include "capture_text.h"
 #include "cmdline.h"
 #include "fuzz.h"
+#include "leftovers.h"
 #include "mount_table.h"
 #include "pci.h"
 
@@ -83,6 +87,26 @@ static void check_addresses(const char *text)
 		MUST(strlen(pci_path_format(&path, out)) < PCI_PATH_SIZE);
 }
 
+/* Whatever is read, a warning is of a line that is there. */
+static void check_leftovers(const char *text)
+{
+	static const struct config config;
+	static const struct leftover_view view = { .config = &config };
+	unsigned lines = 1;
+
+	for (const char *c = text; *c != '\0'; c++)
+		lines += *c == '\n';
+	for (int kind = 0; kind < LEFTOVER_KINDS; kind++) {
+		struct diagnostics warnings = { 0 };
+
+		MUST(leftovers_find((enum leftover_file)kind, "/etc/pci-01:00.0", text, &view,
+				    &warnings) == 0);
+		for (size_t i = 0; i < warnings.count; i++)
+			MUST(warnings.items[i].line >= 1 && warnings.items[i].line <= lines);
+		diagnostics_free(&warnings);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *string = malloc(size + 1);
@@ -96,6 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_names(string);
 	check_addresses(string);
 	check_mounts(string);
+	check_leftovers(string);
 	free(string);
 	return 0;
 }
