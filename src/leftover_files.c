@@ -8,6 +8,7 @@
 
 #include "config_files.h"
 #include "leftovers.h"
+#include "loader_text.h"
 #include "modules.h"
 #include "state.h"
 #include "target.h"
@@ -177,6 +178,19 @@ static int read_ours(const struct root *root, struct kargs *ours)
 	return r;
 }
 
+/* An upgraded image of bootc has a state of its own no more: /var is the host's. */
+static int read_bootc(const struct root *root, struct kargs *ours)
+{
+	AUTO_FREE char *text = NULL;
+	size_t length;
+	int r = root_read(root, "usr/lib/bootc/kargs.d/50-vfio-claim.toml", FILE_SIZE_MOST,
+			  &text, &length);
+
+	if (r == 0)
+		r = bootc_read(text, ours);
+	return r == -ENOMEM ? r : 0;
+}
+
 static int check_places(const struct look *look)
 {
 	int r = 0;
@@ -201,6 +215,8 @@ int leftover_files_check(const struct root *root, const struct config *config,
 					     .has_virqfd = any_kernel_has_virqfd(root) },
 				   .warnings = warnings };
 
+	if (r == 0)
+		r = read_bootc(root, &ours);
 	if (r == 0)
 		r = check_places(&look);
 	kargs_free(&ours);

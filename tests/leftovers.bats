@@ -64,6 +64,15 @@ applied() {
 	[ "$(wc -l <<<"$stderr")" -eq 1 ]
 }
 
+@test "what bootc took out of an image with our file is no left-over" {
+	put usr/lib/bootc/kargs.d/50-vfio-claim.toml <<<'kargs = ["vfio-pci.ids=10de:1c30"]'
+	put boot/loader/entries/ostree-1.conf <<<'options ro vfio-pci.ids=10de:1c30'
+	silent
+	put boot/loader/entries/ostree-1.conf <<<'options ro vfio-pci.ids=10de:1c31'
+	check
+	[[ $stderr == *"ostree-1.conf:1: warning: vfio-pci.ids= beside"* ]]
+}
+
 @test "a state that cannot be read hides nothing" {
 	echo 'vfio-pci.ids=10de:1c30' | put etc/kernel/cmdline
 	printf 'vfio-claim-state 1\nloader kernel-install\nargument vfio-pci.ids=10de:1c30\n' |
