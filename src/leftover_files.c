@@ -89,10 +89,14 @@ struct look {
 static int check_file(const struct look *look, enum leftover_file kind, const char *path)
 {
 	AUTO_FREE char *text = NULL;
+	struct stat status;
 	char shown[512];
 	size_t length;
-	int r = root_read(look->root, path, FILE_SIZE_MOST, &text, &length);
 
+	/* A FIFO would be waited for. */
+	if (root_stat(look->root, path, 0, &status) < 0 || !S_ISREG(status.st_mode))
+		return 0;
+	int r = root_read(look->root, path, FILE_SIZE_MOST, &text, &length);
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
 	(void)snprintf(shown, sizeof(shown), "%s/%s", look->root->path, path);

@@ -212,3 +212,11 @@ bound() {
 	put etc/libvirt/hooks/qemu <<<'virsh nodedev-detach pci_0000_5e_00_0'
 	silent
 }
+
+@test "what is no file is passed by, a FIFO too" {
+	mkdir -p "$ROOT/etc/cron.d/directory"
+	mkfifo "$ROOT/etc/cron.d/fifo"
+	ln -s nowhere "$ROOT/etc/cron.d/link"
+	run -0 --separate-stderr timeout 60 "$TOOL" check --root "$ROOT"
+	[ -z "$stderr" ]
+}
