@@ -263,11 +263,19 @@ static int check_spelling(struct finder *finder, const char *word)
 	return 0;
 }
 
-/* Of a file that apply writes words into, beside those of others. */
+/*
+ * Of a file that apply writes words into, beside those of others. Some versions of grubby cannot
+ * be told to leave GRUB_CMDLINE_LINUX in /etc/default/grub alone (8.40-41 and -42).
+ */
 static bool is_ours(const struct finder *finder, const char *word)
 {
-	return (finder->kind == LEFTOVER_LINE || finder->kind == LEFTOVER_ENTRY) &&
-	       finder->view->ours != NULL && kargs_has(finder->view->ours, word);
+	const struct kargs *ours = NULL;
+
+	if (finder->kind == LEFTOVER_LINE || finder->kind == LEFTOVER_ENTRY)
+		ours = finder->view->ours;
+	if (finder->kind == LEFTOVER_SHELL)
+		ours = finder->view->grubby;
+	return ours != NULL && kargs_has(ours, word);
 }
 
 int leftover_argument(struct finder *finder, const char *word)

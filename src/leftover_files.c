@@ -163,7 +163,7 @@ static bool any_kernel_has_virqfd(const struct root *root)
 
 /* What apply gave to any boot loader: one tool writes into files of another (grubby into
  * /etc/kernel/cmdline). A state that cannot be read tells of nothing. */
-static int read_ours(const struct root *root, struct kargs *ours)
+static int read_ours(const struct root *root, struct kargs *ours, struct kargs *grubby)
 {
 	AUTO_FREE char *text = NULL;
 	struct state state = { 0 };
@@ -178,6 +178,8 @@ static int read_ours(const struct root *root, struct kargs *ours)
 	for (int i = 0; i < LOADER_COUNT; i++)
 		for (size_t k = 0; r == 0 && k < state.loader[i].ours.count; k++)
 			r = kargs_add(ours, state.loader[i].ours.items[k]);
+	*grubby = state.loader[LOADER_GRUBBY].ours;
+	state.loader[LOADER_GRUBBY].ours = (struct kargs){ 0 };
 	state_free(&state);
 	return r;
 }
@@ -212,10 +214,12 @@ int leftover_files_check(const struct root *root, const struct config *config,
 			 struct diagnostics *warnings)
 {
 	struct kargs ours = { 0 };
-	int r = read_ours(root, &ours);
+	struct kargs grubby = { 0 };
+	int r = read_ours(root, &ours, &grubby);
 	const struct look look = { .root = root,
 				   .view = { .config = config,
 					     .ours = &ours,
+					     .grubby = &grubby,
 					     .has_virqfd = any_kernel_has_virqfd(root) },
 				   .warnings = warnings };
 
@@ -224,5 +228,6 @@ int leftover_files_check(const struct root *root, const struct config *config,
 	if (r == 0)
 		r = check_places(&look);
 	kargs_free(&ours);
+	kargs_free(&grubby);
 	return r;
 }

@@ -27,8 +27,9 @@ enum leftover_file {
 /* What is known of the system that has the files. */
 struct leftover_view {
 	const struct config *config;
-	const struct kargs *ours; /* what apply gave to the boot loaders; NULL: nothing */
-	bool has_virqfd;          /* some kernel has the module vfio_virqfd (6.1 and before) */
+	const struct kargs *ours;   /* what apply gave to the boot loaders; NULL: nothing */
+	const struct kargs *grubby; /* of that what it gave to grubby; NULL: nothing */
+	bool has_virqfd; /* some kernel has the module vfio_virqfd (6.1 and before) */
 };
 
 /*

@@ -73,6 +73,17 @@ applied() {
 	[[ $stderr == *"ostree-1.conf:1: warning: vfio-pci.ids= beside"* ]]
 }
 
+@test "what grubby copied into /etc/default/grub is no left-over of others" {
+	echo 'GRUB_CMDLINE_LINUX="quiet vfio-pci.ids=10de:1c30"' | put etc/default/grub
+	printf 'vfio-claim-state 1\nloader grubby\nargument vfio-pci.ids=10de:1c30\n' |
+		put var/lib/vfio-claim/state
+	silent
+	# Others leave that file alone, so there it is somebody's own.
+	sed -i s/grubby/grub.d/ "$ROOT/var/lib/vfio-claim/state"
+	check
+	[[ $stderr == *"/etc/default/grub:1: warning: vfio-pci.ids= beside"* ]]
+}
+
 @test "a state that cannot be read hides nothing" {
 	echo 'vfio-pci.ids=10de:1c30' | put etc/kernel/cmdline
 	printf 'vfio-claim-state 1\nloader kernel-install\nargument vfio-pci.ids=10de:1c30\n' |
