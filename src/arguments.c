@@ -498,6 +498,55 @@ int arguments_compose(const struct config *config, const struct target *target,
 	return 0;
 }
 
+/* True when the list has an element that begins so, as the kernel compares them. */
+static bool list_begins(const char *list, const char *begin)
+{
+	while (strncmp(list, begin, strlen(begin)) != 0) {
+		list += strcspn(list, ",");
+		if (*list == '\0')
+			return false;
+		list++;
+	}
+	return true;
+}
+
+/* The word that keeps VT-d off after `word`, whose value is `list`; before it `off` did. */
+static const char *intel_off_word(const char *word, const char *list, const char *off)
+{
+	for (;;) {
+		if (strncmp(list, "on", 2) == 0)
+			off = NULL;
+		else if (strncmp(list, "off", 3) == 0)
+			off = word;
+		list += strcspn(list, ",");
+		if (*list == '\0')
+			return off;
+		list++;
+	}
+}
+
+const char *iommu_off_word(const struct kargs *line, enum host_cpu cpu)
+{
+	const char *intel = NULL;
+
+	for (size_t i = 0; cpu != CPU_ARM && i < line->count; i++) {
+		const char *word = line->items[i];
+		const char *value;
+
+		if (strcmp(word, "--") == 0)
+			break;
+		if ((value = kargs_value_of(word, "iommu")) != NULL ||
+		    (cpu != CPU_INTEL && (value = kargs_value_of(word, "amd_iommu")) != NULL)) {
+			if (list_begins(value, "off"))
+				return word;
+		} else if (cpu != CPU_AMD &&
+			   (value = kargs_value_of(word, "intel_iommu")) != NULL) {
+			intel = intel_off_word(word, value, intel);
+		}
+	}
+	return intel;
+}
+
 bool arguments_are_plain(const char *line)
 {
 	return *line == '\0' || is_plain_word(line, SIZE_MAX, " _-.,:=/@+%~");

@@ -66,6 +66,21 @@ int arguments_fit(const struct kargs *kargs, const char *base, size_t line_most,
 		  char reason[ARGUMENTS_REASON_SIZE]) MUST_CHECK;
 
 /*
+ * The word of a kernel command line that keeps the IOMMU off, or NULL; it points into `line`.
+ * Linux 6.1 to 7.2 know three, each a list with commas:
+ * - iommu=off (arch/x86/kernel/pci-dma.c: iommu_setup()) sets no_iommu for VT-d and AMD-Vi, and
+ *   nothing takes that back, intel_iommu=on neither. Not so where the firmware of a machine with
+ *   outer ports opts in to DMA protection (platform_optin_force_iommu()).
+ * - amd_iommu=off (drivers/iommu/amd/init.c: parse_amd_iommu_options()), for good too.
+ * - intel_iommu=off (drivers/iommu/intel/iommu.c: intel_iommu_setup()): of on and off the last
+ *   one counts.
+ * What stands behind "--" goes to init.
+ *
+ * @cpu: the processor; with CPU_AUTO or CPU_ANY each of the three counts, with CPU_ARM none
+ */
+const char *iommu_off_word(const struct kargs *line, enum host_cpu cpu);
+
+/*
  * True for a line that can stand in the configuration of any boot loader without quoting:
  * letters, digits, blanks and _-.,:=/@+%~ only, which no shell and no GRUB script changes.
  */

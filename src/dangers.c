@@ -6,14 +6,23 @@
 
 #include "forecast.h"
 
+/* Dangers, and faults of the machine as a whole: with one of those no claim comes true. */
+static void print_gravest(const struct warnings *warnings)
+{
+	for (size_t i = 0; i < warnings->count; i++) {
+		const struct warning *warning = &warnings->items[i];
+
+		if (warning->severity == SEVERITY_DANGER ||
+		    (warning->severity == SEVERITY_FAULT && !warning->has_address &&
+		     warning->claim == NULL))
+			print_warning(stderr, warning);
+	}
+}
+
 static enum exit_code report_dangers(const struct tool *tool, const struct warnings *warnings)
 {
-	if (warnings_count(warnings, SEVERITY_DANGER) == 0)
-		return EXIT_AS_WANTED;
-	for (size_t i = 0; i < warnings->count; i++)
-		if (warnings->items[i].severity == SEVERITY_DANGER)
-			print_warning(stderr, &warnings->items[i]);
-	if (tool->force)
+	print_gravest(warnings);
+	if (warnings_count(warnings, SEVERITY_DANGER) == 0 || tool->force)
 		return EXIT_AS_WANTED;
 	(void)fprintf(stderr, PROGRAM ": nothing was changed; --force does it all the same, "
 				      "'" PROGRAM " plan' shows the whole plan\n");

@@ -7,8 +7,9 @@
 
 /*
  * Looks whether the next boot with the configuration would take a device that the host cannot
- * do without (the warnings of SEVERITY_DANGER), and prints what it finds to stderr. Only on a
- * host: a tree is an image for other machines. `--force` prints and goes on.
+ * do without (the warnings of SEVERITY_DANGER), and prints what it finds to stderr, with the
+ * faults of the machine as a whole, which stop nothing. Only on a host: a tree is an image for
+ * other machines. `--force` prints and goes on.
  * Returns EXIT_AS_WANTED or EXIT_REFUSED. Where the machine cannot be looked at there is
  * nothing to refuse.
  */

@@ -163,6 +163,7 @@ static int compose_arguments(struct evidence *evidence)
 					       "the kernel arguments that are wanted cannot "
 					       "be worked out: %s",
 					       strerror(-r));
+	facts->cpu = target.cpu;
 	r = arguments_compose(facts->config, &target, "", &arguments, reason);
 	target_free(&target);
 	if (r == -E2BIG)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arguments.h"
 #include "modules.h"
 
 /* One line an interrupt, ten bytes a processor. */
@@ -274,16 +275,24 @@ static int ask_for_devices(const struct facts_query *query, struct host_facts *f
 	return r == -ENOMEM ? r : 0;
 }
 
+/* Of the IOMMU what the command lines say. */
+static void read_iommu_words(const struct facts_query *query, struct host_facts *facts)
+{
+	facts->iommu_off = iommu_off_word(query->next, query->cpu);
+	facts->iommu_off_now = iommu_off_word(query->present, query->cpu) != NULL;
+	facts->iommu_pending = facts->iommu_off == NULL &&
+			       kargs_has(query->next, "intel_iommu=on") &&
+			       !kargs_has(query->present, "intel_iommu=on");
+}
+
 int facts_read(const struct facts_query *query, struct host_facts *ret_facts)
 {
-	struct host_facts facts = { 0 };
-	const struct kargs *next = query->next;
+	struct host_facts facts = { .cpu = query->cpu };
 
 	facts.has_iommu = has_iommu(query->root);
 	facts.remapping = find_remapping(query->root);
 	facts.unsafe_interrupts = allows_unsafe_interrupts(query);
-	facts.iommu_pending = kargs_has(next, "intel_iommu=on") &&
-			      !kargs_has(query->present, "intel_iommu=on");
+	read_iommu_words(query, &facts);
 	read_lockdown(query->root, &facts);
 	facts.secure_boot = has_secure_boot(query->root);
 	read_consoles(query->root, &facts);

@@ -17,13 +17,14 @@ struct facts_query {
 	const struct details *details;
 	const struct plan *plan;
 	const struct kargs *present; /* this boot's command line */
-	const struct kargs *next;    /* that of the next one */
+	const struct kargs *next;    /* that of the next one; outlives the facts */
+	enum host_cpu cpu;
 	const struct kernels *kernels;
 	const char *kernel; /* the one that is asked for native drivers, or NULL: none */
 };
 
 /*
- * Reads them. Of cpu, off_by, off_always and unsigned_addon nothing is known here: they are the
+ * Reads them. Of off_by, off_always and unsigned_addon nothing is known here: they are the
  * caller's to set. What cannot be read is left as not known.
  * Returns 0 and *ret_facts (release with facts_free()), or -ENOMEM.
  */

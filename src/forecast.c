@@ -282,13 +282,12 @@ static int find_facts(struct forecast *forecast, const struct kernels *kernels,
 		.plan = &forecast->plan,
 		.present = &forecast->present,
 		.next = &forecast->next,
+		.cpu = forecast->facts.cpu,
 		.kernels = kernels,
 		.kernel = kernel,
 	};
-	enum host_cpu cpu = forecast->facts.cpu;
 	int r = facts_read(&query, &forecast->facts);
 
-	forecast->facts.cpu = cpu;
 	forecast->facts.unsigned_addon = forecast->loaders.used[LOADER_UKI_ADDON];
 	return r == 0 ? find_switch(forecast) : r;
 }

@@ -127,6 +127,7 @@ struct facts {
 	char checksum[TABLE_CHECKSUM_SIZE]; /* of the table that the config compiles to */
 	enum answer has_groups;             /* there are IOMMU groups at all */
 	enum answer firmware_iommu;         /* the firmware describes an IOMMU */
+	enum host_cpu cpu;                  /* CPU_AUTO: not known */
 
 	struct kargs line;                  /* /proc/cmdline */
 	struct kargs arguments;             /* what the configuration asks of it */

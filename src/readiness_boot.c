@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "arguments.h"
 #include "findings.h"
 #include "loader_text.h"
 #include "text.h"
@@ -186,16 +187,6 @@ void assess_arguments(struct draft *draft)
 
 /* --- The IOMMU --------------------------------------------------------------------------- */
 
-static const char *switching_off(const struct kargs *line)
-{
-	static const char *const words[] = { "intel_iommu=off", "amd_iommu=off", "iommu=off" };
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (kargs_has(line, words[i]))
-			return words[i];
-	return NULL;
-}
-
 static bool lacks(const struct facts *facts, const char *word)
 {
 	return kargs_has(&facts->arguments, word) && !kargs_has(&facts->line, word);
@@ -204,7 +195,7 @@ static bool lacks(const struct facts *facts, const char *word)
 static void find_iommu_off(struct draft *draft)
 {
 	const struct facts *facts = draft->facts;
-	const char *off = switching_off(&facts->line);
+	const char *off = iommu_off_word(&facts->line, facts->cpu);
 	bool lacking = off == NULL && lacks(facts, "intel_iommu=on");
 	bool cured = lacking && facts->firmware_iommu != ANSWER_NO &&
 		     facts->entries_current == ANSWER_YES;

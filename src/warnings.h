@@ -67,6 +67,8 @@ struct host_facts {
 	bool has_iommu; /* the kernel has one in use */
 	enum remapping remapping;
 	bool unsafe_interrupts; /* allowed in the next boot */
+	const char *iommu_off;  /* the word by which the next boot has no IOMMU, or NULL */
+	bool iommu_off_now;     /* this boot has such a word too */
 	bool iommu_pending;     /* the next boot has intel_iommu=on, this one has it not */
 	char lockdown[16];      /* none, integrity, confidentiality; empty: not told */
 	bool secure_boot;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Warnings about the machine as a whole. */
+#include <string.h>
+
 #include "warnings_parts.h"
 
 static bool takes_something(const struct view *view)
@@ -38,14 +40,39 @@ static bool has_iommu(const struct outlook *outlook)
 	return false;
 }
 
+/*
+ * A word on the next boot's command line keeps the IOMMU off. One that this boot has too is
+ * overruled by the firmware where there is an IOMMU all the same: see iommu_off_word().
+ */
+static void warn_of_iommu_word(struct view *view)
+{
+	const char *word = view->outlook->facts->iommu_off;
+
+	warning_add(view, SEVERITY_FAULT, "iommu-off", NULL, NULL,
+		    "the next boot has no IOMMU: %s is on its command line, and vfio-pci takes "
+		    "no device without one",
+		    word);
+	if (strstr(view->outlook->config->host.extra_args, word) != NULL)
+		warning_fix(view, "take %s out of extra_args, and look again", word);
+	else
+		warning_fix(view,
+			    "take %s out of the boot loader's settings, reboot, and look again",
+			    word);
+}
+
 /* Without an IOMMU there are no groups, and vfio-pci takes nothing (see warnings_groups.c). */
 static void warn_of_iommu(struct view *view)
 {
 	const struct outlook *outlook = view->outlook;
+	const struct host_facts *facts = outlook->facts;
 
+	if (facts->iommu_off != NULL && !(facts->iommu_off_now && has_iommu(outlook))) {
+		warn_of_iommu_word(view);
+		return;
+	}
 	if (has_iommu(outlook))
 		return;
-	if (outlook->facts->iommu_pending) {
+	if (facts->iommu_pending) {
 		warning_add(view, SEVERITY_WARNING, "iommu-pending", NULL, NULL,
 			    "no IOMMU is in use now; intel_iommu=on comes with the next boot, "
 			    "and the IOMMU groups are not known until then");

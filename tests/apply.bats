@@ -930,6 +930,18 @@ machine_here() {
 }
 
 # bats test_tags=native
+@test "apply: on a host, a word that keeps the IOMMU off is named" {
+	machine_here
+	printf '[host]\ncpu = intel\n[claim matrox]\nmatch = 102b:0532\n' >"$ROOT/etc/vfio-claim.conf"
+	run -0 --separate-stderr on_host apply --dry-run
+	[[ $stderr != *fault* ]]
+	rmdir "$ROOT/sys/class/iommu/dmar0"
+	echo "root=/dev/sda1 ro iommu=off" >"$ROOT/proc/cmdline"
+	run -0 --separate-stderr on_host apply --dry-run
+	[[ $stderr == *"fault: the next boot has no IOMMU: iommu=off is on its command line"*"fix: take iommu=off out"* ]]
+}
+
+# bats test_tags=native
 @test "plan: says whether the configuration is applied, and which boot loader there is" {
 	machine_here
 	printf '[claim matrox]\nmatch = 102b:0532\n' >"$ROOT/etc/vfio-claim.conf"

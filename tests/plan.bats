@@ -303,6 +303,33 @@ partition() {
 	fi
 }
 
+@test "plan: a word on the command line keeps the IOMMU off" {
+	recorded server-dell-matrox
+	rmdir "$ROOT/sys/class/iommu/dmar0"
+	conf <<<$'[host]\ncpu = intel\n[claim matrox]\nmatch = 102b:0532'
+	install -D /bin/true "$ROOT/bin/sh" # of this architecture
+	append iommu=off
+	codes
+	[ "$status" -eq 1 ]
+	[ "$output" = iommu-off ]
+	plan
+	[ "$status" -eq 1 ]
+	[[ ${lines[0]} == "not as wanted: "*"1 fault"* ]]
+	[[ $output == *"fault: the next boot has no IOMMU: iommu=off is on its command line"* ]]
+	[[ $output == *"fix: take iommu=off out of the boot loader's settings"* ]]
+	# It comes with the configuration, and there is an IOMMU now.
+	recorded twin-gpus
+	conf <<<$'[host]\ncpu = amd\nextra_args = amd_iommu=off\n[claim gpu]\nmatch = 10de:1c30\nexpect = 2'
+	plan
+	[ "$status" -eq 1 ]
+	[[ $output == *"fault: the next boot has no IOMMU: amd_iommu=off is on its command line"* ]]
+	[[ $output == *"fix: take amd_iommu=off out of extra_args"* ]]
+	# Another maker's word does nothing.
+	sed -i 's/cpu = amd/cpu = intel/' "$ROOT/etc/vfio-claim.conf"
+	plan
+	[ "$status" -eq 0 ]
+}
+
 @test "plan: interrupt remapping, by the names of the interrupts" {
 	recorded twin-gpus
 	conf <<<$'[claim gpu]\nmatch = 10de:1c30\nexpect = 2'

@@ -595,6 +595,53 @@ static void knows_plain_lines(void **state)
 			fail_msg("'%s'", cases[i].line);
 }
 
+static void finds_what_keeps_the_iommu_off(void **state)
+{
+	static const struct {
+		const char *line;
+		enum host_cpu cpu;
+		const char *word;
+	} cases[] = {
+		{ "ro quiet", CPU_ANY, NULL },
+		{ "iommu=pt intel_iommu=on", CPU_INTEL, NULL },
+		{ "ro iommu=off intel_iommu=on", CPU_INTEL, "iommu=off" },
+		{ "iommu=off iommu=pt", CPU_AMD, "iommu=off" },
+		{ "iommu=pt,off", CPU_INTEL, "iommu=pt,off" },
+		{ "iommu=noaperture,soft,", CPU_INTEL, NULL },
+		{ "iommu=", CPU_AUTO, NULL },
+		{ "iommu", CPU_AUTO, NULL },
+		{ "iommu=off", CPU_ANY, "iommu=off" },
+		{ "iommu=off", CPU_ARM, NULL },
+		{ "amd_iommu=off intel_iommu=off", CPU_ARM, NULL },
+		{ "amd-iommu=fullflush,off", CPU_AMD, "amd-iommu=fullflush,off" },
+		{ "amd_iommu=off amd_iommu=on", CPU_AUTO, "amd_iommu=off" },
+		{ "amd_iommu=off", CPU_INTEL, NULL },
+		{ "intel_iommu=off", CPU_AMD, NULL },
+		{ "intel_iommu=off", CPU_AUTO, "intel_iommu=off" },
+		/* The last one counts, within a word too. */
+		{ "intel_iommu=off intel_iommu=on", CPU_INTEL, NULL },
+		{ "intel_iommu=on intel_iommu=off", CPU_INTEL, "intel_iommu=off" },
+		{ "intel_iommu=off,on", CPU_INTEL, NULL },
+		{ "intel_iommu=on,sm_on,off", CPU_INTEL, "intel_iommu=on,sm_on,off" },
+		{ "intel_iommu=off intel_iommu=igfx_off", CPU_INTEL, "intel_iommu=off" },
+		{ "intel_iommu=igfx_off,sp_off", CPU_INTEL, NULL },
+		{ "ro -- iommu=off", CPU_INTEL, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		struct kargs line;
+
+		assert_int_equal(kargs_parse(cases[i].line, &line), 0);
+		const char *word = iommu_off_word(&line, cases[i].cpu);
+		if ((word == NULL) != (cases[i].word == NULL) ||
+		    (word != NULL && strcmp(word, cases[i].word) != 0))
+			fail_msg("'%s' of %d: %s", cases[i].line, (int)cases[i].cpu,
+				 word ? word : "nothing");
+		kargs_free(&line);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -615,6 +662,7 @@ int main(void)
 		cmocka_unit_test(target_notes_come_first),
 		cmocka_unit_test(fits_what_was_composed_before),
 		cmocka_unit_test(knows_plain_lines),
+		cmocka_unit_test(finds_what_keeps_the_iommu_off),
 	};
 
 	return cmocka_run_group_tests_name("arguments", tests, NULL, NULL);

@@ -292,6 +292,13 @@ static void test_iommu_off(void **state)
 	set_line(&f.facts.line, "intel_iommu=on iommu=pt vfio-pci.ids=10de:1c30 amd_iommu=off");
 	expect(&f, FINDING_IOMMU_OFF, LEVEL_ERROR, "command line has amd_iommu=off",
 	       "take amd_iommu=off out");
+	/* Of an Intel machine another word is the cause. */
+	f.facts.cpu = CPU_INTEL;
+	assess(&f);
+	assert_null(strstr(find(&f, FINDING_IOMMU_OFF)->text, "amd_iommu"));
+	set_line(&f.facts.line, "intel_iommu=on iommu=pt iommu=off vfio-pci.ids=10de:1c30");
+	expect(&f, FINDING_IOMMU_OFF, LEVEL_ERROR, "command line has iommu=off",
+	       "take iommu=off out");
 	/* The same with vfio-pci bound, in its no-IOMMU mode and not. */
 	set_line(&f.facts.line, "intel_iommu=on iommu=pt vfio-pci.ids=10de:1c30");
 	set_driver(&f, "01:00.0", "vfio-pci");

@@ -902,6 +902,27 @@ static void test_iommu(void **state)
 		     "after the reboot");
 	assert_silent(&world, "iommu-off");
 	world_free(&world);
+	/* A word that keeps it off is the cause, whatever else the next boot has. */
+	world = without_iommu(the_gpu, 1);
+	world.facts.cpu = CPU_INTEL;
+	world.facts.iommu_off = "iommu=off";
+	world.facts.iommu_off_now = true;
+	assert_warns(&world, SEVERITY_FAULT, "iommu-off", COUNT, "iommu=off is on its command",
+		     "take iommu=off out of the boot loader's settings");
+	assert_silent(&world, "iommu-pending");
+	world_free(&world);
+	/* The IOMMU is on in spite of it now, so it will be; but not with a new word. */
+	world = WORLD(the_gpu);
+	world.facts.iommu_off = "iommu=off";
+	world.facts.iommu_off_now = true;
+	assert_silent(&world, "iommu-off");
+	world_free(&world);
+	world = WORLD(the_gpu);
+	world.facts.iommu_off = "iommu=off";
+	(void)strcpy(world.config.host.extra_args, "quiet iommu=off");
+	assert_warns(&world, SEVERITY_FAULT, "iommu-off", COUNT, "the next boot has no IOMMU",
+		     "take iommu=off out of extra_args");
+	world_free(&world);
 	/* Groups are a sign of an IOMMU too; and who claims nothing needs none. */
 	world = WORLD(the_gpu);
 	world.facts.has_iommu = false;
