@@ -277,18 +277,50 @@ static void find_absent(struct draft *draft, bool all_ready)
 		finding_fix(draft, finding, FIX_APPLY);
 }
 
+/*
+ * Others than the boot helper read these words of `apply`, and they bind vfio-pci or keep native
+ * drivers away without it: vfio-pci.ids= and rd.driver.pre=vfio-pci, and all the blacklists. By
+ * the same rule people take them away in the boot menu: vfio-claim.cmdline(7).
+ */
+static bool is_heeded_by_others(const char *word)
+{
+	return strstr(word, "vfio-pci") != NULL || strstr(word, "vfio_pci") != NULL ||
+	       strstr(word, "blacklist") != NULL;
+}
+
+/* Those of this boot's line, a blank before each. Owned by the caller; NULL without memory. */
+static char *words_in_force(const struct kargs *line)
+{
+	struct text words = { 0 };
+	char *joined = NULL;
+
+	for (size_t i = 0; i < line->count && strcmp(line->items[i], "--") != 0; i++)
+		if (is_heeded_by_others(line->items[i]))
+			text_add(&words, " %s", line->items[i]);
+	return text_take(&words, &joined) < 0 ? NULL : joined;
+}
+
 static void find_off(struct draft *draft, bool all_ready)
 {
 	const char *word = draft->facts->disabled_by;
+	AUTO_FREE char *others = words_in_force(&draft->facts->line);
 	struct finding *finding =
 		finding_add(draft, FINDING_HELPER_OFF, all_ready ? LEVEL_WARNING : LEVEL_ERROR);
 
-	finding_say(draft, finding, "vfio-claim is switched off for this boot%s%s%s",
+	if (others == NULL) {
+		draft->error = -ENOMEM;
+		return;
+	}
+	finding_say(draft, finding, "vfio-claim is switched off for this boot%s%s%s%s%s",
 		    word ? " by " : "", word ? word : "",
-		    word ? " on the kernel command line" : "");
+		    word ? " on the kernel command line" : "",
+		    *others ? "; native drivers are kept away all the same, by" : "", others);
 	finding_fix(draft, finding,
-		    "reboot with the normal entry; if that has %s too, take it out",
-		    word ? word : "rd.vfio-claim=0");
+		    "reboot with the normal entry; if that has %s too, take it out%s",
+		    word ? word : "rd.vfio-claim=0",
+		    *others ? "; for a boot with native drivers take the other words out in "
+			      "the boot menu"
+			    : "");
 }
 
 static void find_bad_table(struct draft *draft)

@@ -345,6 +345,12 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	only helper-off
 	found helper-off error "by rd.vfio-claim=0 on the kernel command line" "normal entry"
 	cause $AUDIO_1 helper-off
+	# What apply wrote is in force without the helper.
+	found helper-off error "kept away all the same, by rd.driver.pre=vfio-pci vfio-pci.ids=10de:1c30" \
+		"take the other words out"
+	sed -i 's/ [^ ]*\(vfio-pci\|blacklist\)[^ ]*//g' "$ROOT/proc/cmdline"
+	ask 1
+	[[ $output != *"kept away"* ]]
 }
 
 @test "status: a device failed at boot" {

@@ -724,7 +724,25 @@ static void test_helper_off(void **state)
 	expect(&f, FINDING_HELPER_OFF, LEVEL_ERROR, "by rd.vfio-claim=0 on the kernel",
 	       "normal entry");
 	assert_int_equal(f.out.devices[0].cause, FINDING_HELPER_OFF);
+	/* Of the line what others than the helper read. */
+	set_line(&f.facts.line,
+		 "ro intel_iommu=on iommu=pt rd.vfio-claim=0 rd.driver.pre=vfio-pci "
+		 "vfio_pci.ids=10de:1c30 modprobe.blacklist=nouveau quiet "
+		 "rd.driver.blacklist=nouveau -- module_blacklist=nouveau");
+	assess(&f);
+	assert_string_equal(
+		find(&f, FINDING_HELPER_OFF)->text,
+		"vfio-claim is switched off for this boot by rd.vfio-claim=0 on the "
+		"kernel command line; native drivers are kept away all the same, by "
+		"rd.driver.pre=vfio-pci vfio_pci.ids=10de:1c30 "
+		"modprobe.blacklist=nouveau rd.driver.blacklist=nouveau");
+	assert_contains(find(&f, FINDING_HELPER_OFF)->fix, "take the other words out");
+	set_line(&f.facts.line, "intel_iommu=on iommu=pt single");
+	assess(&f);
+	assert_null(strstr(find(&f, FINDING_HELPER_OFF)->text, "kept away"));
+	assert_null(strstr(find(&f, FINDING_HELPER_OFF)->fix, "other words"));
 	set_driver(&f, "01:00.0", "vfio-pci");
+	set_line(&f.facts.line, "intel_iommu=on iommu=pt vfio-pci.ids=10de:1c30");
 	expect(&f, FINDING_HELPER_OFF, LEVEL_WARNING, "switched off", "reboot");
 	f.boot.enabled = true;
 	(void)strcpy(f.boot.table_status, "ok");
