@@ -259,8 +259,8 @@ int export_juju(const struct exports *exports, struct text *ret_text, struct tex
 		return r;
 	text_add_comment(
 		ret_text, "# ",
-		"Model config of Juju, by vfio-claim export: `juju model-config FILE`, "
-		"or --config FILE of `juju add-model`.");
+		"Model config of Juju, by vfio-claim export: `juju model-config --file FILE` "
+		"(Juju 2.9: without --file), or --config FILE of `juju add-model`.");
 	text_add_comment(ret_text, "#", "");
 	text_add_comment(
 		ret_text, "# ",

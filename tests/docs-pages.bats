@@ -39,7 +39,7 @@ blocks() {
 	cp ini.* vfio-claim.conf
 	"$TOOL" check --config vfio-claim.conf
 	stand_in maas <<<$'#!/bin/sh\nprintf "%s\\n" "$*" >>maas.log'
-	stand_in juju <<<$'#!/bin/sh\n[ "$1" = model-config ] && grep -q "^cloudinit-userdata: |" "$2"'
+	stand_in juju <<<$'#!/bin/sh\n[ "$1 $2" = "model-config --file" ] && grep -q "^cloudinit-userdata: |" "$3"'
 	stand_in oc <<<$'#!/bin/sh\n[ "$1 $2" = "apply -f" ] && grep -q "^kind: MachineConfig" "$3"'
 	stand_in cloud-init <<<$'#!/bin/sh\n[ "$1 $2" = "schema --config-file" ] && head -n 1 "$3" | grep -qx "#cloud-config"'
 	for block in sh.*; do

@@ -211,6 +211,7 @@ three_files() {
 	diff "$there/have" "$there/want"
 	of_yaml 'd["runcmd"][0][2]' >"$there/script"
 	export_of juju
+	head -n 1 "$OUT" | grep -qF '`juju model-config --file FILE`'
 	[ "$(of_yaml 'sorted(d)')" = "['cloudinit-userdata']" ]
 	of_yaml 'd["cloudinit-userdata"]' >"$there/inner"
 	[ "$(of_yaml 'sorted(d)' "$there/inner")" = "['postruncmd']" ]
