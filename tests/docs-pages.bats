@@ -78,6 +78,7 @@ blocks() {
 		shift 2
 		echo "\$host: \$*" >>ssh.log
 		case "\$*" in
+		"vfio-claim apply") [ ! -e "broken.\$host" ] || exit 5 ;;&
 		"vfio-claim apply"*) exec "$TOOL" "\$2" --root "$BATS_TEST_TMPDIR/\$host" "\${@:3}" ;;
 		"vfio-claim status --reboot-due") [ ! -e "booted.\$host" ] ;;
 		"vfio-claim status --now --wait 60") [ -e "booted.\$host" ] ;;
@@ -128,6 +129,15 @@ blocks() {
 	run -1 env pause=0 dash -eu "$(grep -l 'while read' sh.*)"
 	[ "$(cat order)" = "drain alpha" ]
 	[[ $output == *"alpha is not ready; the rollout stops here"* ]]
+	# Nor is a host rebooted whose apply failed, and no other host is reached.
+	: >broken.alpha
+	rm reboot.list
+	: >ssh.log
+	# Without -e, as in the shell of whoever pastes it.
+	run -1 env hosts="alpha beta" dash -u "$(grep -l scp sh.*)"
+	[ "$output" = "alpha: apply ended with 5; the rollout stops here" ]
+	[ "$(cat ssh.log)" = "alpha: vfio-claim apply" ]
+	[ ! -e reboot.list ]
 }
 
 @test "docs/fleet.md: a danger on one host stops before any host has it" {
