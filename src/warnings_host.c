@@ -114,8 +114,9 @@ static void warn_of_kernels(struct view *view)
 		warning_add(view, SEVERITY_FAULT, "kernel-without-vfio", NULL, NULL,
 			    "the kernel %s has no vfio_pci: booted with it, nothing is claimed",
 			    facts->kernels[i].name);
-		warning_fix(view, "install the package with its other modules "
-				  "(linux-modules-extra, kernel-modules), or remove it");
+		warning_fix(view, "install the package with its other modules (Ubuntu: "
+				  "linux-modules-extra; RHEL, Fedora: kernel-modules-core, "
+				  "kernel-modules), or remove it");
 	}
 }
 

@@ -962,7 +962,8 @@ static void test_kernels(void **state)
 	(void)state;
 	world.kernels[1].has_vfio_pci = false;
 	assert_warns(&world, SEVERITY_FAULT, "kernel-without-vfio", COUNT,
-		     "6.12.0 has no vfio_pci", "linux-modules-extra");
+		     "6.12.0 has no vfio_pci",
+		     "Ubuntu: linux-modules-extra; RHEL, Fedora: kernel-modules-core");
 	world_free(&world);
 	world = WORLD(the_gpu);
 	assert_silent(&world, "kernel-without-vfio");
