@@ -77,7 +77,8 @@ static const char *word_form(enum selector_word word)
 		return "an address is [DDDD:]BB:DD.F or BB:DD.*, device at most 1f, function "
 		       "at most 7";
 	case SELECT_CLASS:
-		return "a class is two, four or six hex digits";
+		return "a class is two, four or six hex digits: 03 is display, 02 network, 01 "
+		       "storage, 0300 VGA, 0302 3D, 0108 NVMe, 0c03 USB";
 	case SELECT_PATH:
 		return "a path is [DDDD:]BB:DD.F/DD.F/...";
 	case SELECT_NTH:
@@ -86,6 +87,26 @@ static const char *word_form(enum selector_word word)
 		break;
 	}
 	return "IDs are VVVV:DDDD or VVVV:DDDD:SSSS:SSSS, four hex digits or * each";
+}
+
+/* Says what is wrong with a word. lspci's short form, 01:00, is meant for an address. */
+static void explain_word(const char *word, enum selector_word kind,
+			 char reason[SELECTOR_TEXT_SIZE])
+{
+	char function[PCI_PATH_SIZE + 32];
+	struct pci_address address;
+	bool any;
+	int length = snprintf(function, sizeof(function), "%s.0", word);
+
+	if (kind == SELECT_IDS && (size_t)length < sizeof(function) &&
+	    pci_address_parse(function, &address, &any) == 0)
+		(void)snprintf(reason, SELECTOR_TEXT_SIZE,
+			       "'%.60s': an address has a function; write %.60s.0, or %.60s.* "
+			       "for all of them",
+			       word, word, word);
+	else
+		(void)snprintf(reason, SELECTOR_TEXT_SIZE, "'%.60s': %s", word,
+			       word_form(kind));
 }
 
 static bool ids_are_any(const struct pci_ids *ids)
@@ -125,8 +146,7 @@ int selector_parse(const char *string, bool commas, struct selector *ret_selecto
 
 		(void)snprintf(word, sizeof(word), "%.*s", (int)length, string);
 		if (length >= sizeof(word) || parse_word(word, &selector, &kind) < 0) {
-			(void)snprintf(reason, SELECTOR_TEXT_SIZE, "'%.60s': %s", word,
-				       word_form(kind));
+			explain_word(word, kind, reason);
 			return -EINVAL;
 		}
 		if ((selector.words & kind) != 0) {

@@ -22,9 +22,9 @@ struct reader {
 	enum section section;
 	size_t claim;        /* index of the open claim; array items move */
 	unsigned claim_line; /* where it began */
-	bool claim_failed;   /* a match was there but wrong: no second complaint */
-	unsigned seen;       /* keys of this section, by bit */
-	char **names;        /* of this file's claims so far */
+	bool claim_failed; /* a line was not understood, a match perhaps: no second complaint */
+	unsigned seen;     /* keys of this section, by bit */
+	char **names;      /* of this file's claims so far */
 	size_t name_count;
 };
 
@@ -566,6 +566,13 @@ static void complain_key(struct reader *reader, const char *name, const struct k
 	complain_choice(reader, "key", name, names);
 }
 
+static void complain_empty(struct reader *reader, const char *name)
+{
+	if (strcmp(name, "match") == 0)
+		reader->claim_failed = true;
+	complain(reader, "key '%s' has no value", name);
+}
+
 static void read_key(struct reader *reader, char *line)
 {
 	const struct key *keys = reader->section == SECTION_HOST ? host_keys : claim_keys;
@@ -574,6 +581,7 @@ static void read_key(struct reader *reader, char *line)
 	if (reader->section == SECTION_UNKNOWN)
 		return; /* its header has been reported */
 	if (equals == NULL) {
+		reader->claim_failed = true;
 		complain(reader, "'%.64s' is neither a section nor KEY = VALUE", line);
 		return;
 	}
@@ -594,12 +602,13 @@ static void read_key(struct reader *reader, char *line)
 		if (!keys[i].repeats && (reader->seen & 1U << i) != 0)
 			complain(reader, "key '%s' stands in this section twice", name);
 		else if (*value == '\0')
-			complain(reader, "key '%s' has no value", name);
+			complain_empty(reader, name);
 		else
 			keys[i].set(reader, &keys[i], value);
 		reader->seen |= 1U << i;
 		return;
 	}
+	reader->claim_failed = true;
 	complain_key(reader, name, keys);
 }
 
@@ -618,11 +627,13 @@ static void read_line(struct reader *reader, const char *start, size_t length)
 	char buffer[CONFIG_LINE_MOST + 1];
 
 	if (length > CONFIG_LINE_MOST) {
+		reader->claim_failed = true;
 		complain(reader, "the line has %zu bytes, at most %d are read", length,
 			 CONFIG_LINE_MOST);
 		return;
 	}
 	if (memchr(start, '\0', length) != NULL) {
+		reader->claim_failed = true;
 		complain(reader, "the line has a zero byte; is this a text file?");
 		return;
 	}

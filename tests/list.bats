@@ -303,7 +303,7 @@ golden() {
 		--group x|--group is the number of an IOMMU group
 		--group -1|--group is the number of an IOMMU group
 		--group 99999999999|--group is the number of an IOMMU group
-		01:00|IDs are
+		01:00|write 01:00.0, or 01:00.*
 		01:20.0|an address is
 		--json --tree|choose one
 		--svg --tree|choose one
