@@ -59,11 +59,19 @@ static int set_option(const char *program, const struct option_entry *option,
 	return 0;
 }
 
+/* What people type before they know an option; every program has these two. */
+static const char *long_form(const char *word)
+{
+	if (strcmp(word, "-h") == 0)
+		return "--help";
+	return strcmp(word, "-V") == 0 ? "--version" : word;
+}
+
 int options_parse(const char *program, const struct option_entry *options, int argc,
 		  char **argv, int *index)
 {
 	for (; *index < argc; (*index)++) {
-		const char *word = argv[*index];
+		const char *word = long_form(argv[*index]);
 
 		if (strcmp(word, "--") == 0) {
 			(*index)++;

@@ -28,7 +28,8 @@ struct option_entry {
 };
 
 /*
- * Reads options up to the first word that is none, or "--".
+ * Reads options up to the first word that is none, or "--". -h is --help and -V is --version,
+ * the only short ones.
  *
  * @index: in: the first word to look at; out: the first that is not an option
  * Returns 0, or -EINVAL after saying on stderr what is wrong, with the nearest valid option.

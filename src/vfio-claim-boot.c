@@ -543,9 +543,9 @@ int main(int argc, char **argv)
 		  &arguments.device, NULL },
 		{ "claim", "NAME", "with --device: by this claim?", NULL, &arguments.claim,
 		  NULL },
-		{ "help", NULL, "print this and exit", &arguments.help, NULL, NULL },
-		{ "version", NULL, "print the version and exit", &arguments.version, NULL,
-		  NULL },
+		{ "help", NULL, "print this and exit; also -h", &arguments.help, NULL, NULL },
+		{ "version", NULL, "print the version and exit; also -V", &arguments.version,
+		  NULL, NULL },
 		{ 0 },
 	};
 	struct boot boot = { .record.started = uptime() };

@@ -213,8 +213,9 @@ int main(int argc, char **argv)
 		  "image" },
 		{ "kernel", "VERSION", "with --modules: of this kernel", NULL, &tool.kernel,
 		  "image" },
-		{ "help", NULL, "print this and exit", &tool.help, NULL, NULL },
-		{ "version", NULL, "print the version and exit", &tool.version, NULL, NULL },
+		{ "help", NULL, "print this and exit; also -h", &tool.help, NULL, NULL },
+		{ "version", NULL, "print the version and exit; also -V", &tool.version, NULL,
+		  NULL },
 		{ 0 },
 	};
 	const struct command *command = parse_arguments(argc, argv, options, &tool);

@@ -176,6 +176,20 @@ options_agree() {
 	options_agree vfio-claim
 }
 
+@test "--help and the pages name the short options, which are two" {
+	local program
+
+	for program in vfio-claim vfio-claim-boot; do
+		"$build/$program" -h | grep -qE '^  --help .* also -h$'
+		"$build/$program" -h | grep -qE '^  --version .* also -V$'
+		"$build/$program" -V | grep -qE "^$program [0-9.]+$"
+		section "$program.8" OPTIONS | tr '\n\t' '  ' >"$BATS_TEST_TMPDIR/options"
+		grep -qE '\*--help\* +[^*]*\*-h\*' "$BATS_TEST_TMPDIR/options"
+		grep -qE '\*--version\* +[^*]*\*-V\*' "$BATS_TEST_TMPDIR/options"
+		[ "$(grep -oE '\*-[a-zA-Z]\*' "$BATS_TEST_TMPDIR/options" | wc -l)" -eq 2 ]
+	done
+}
+
 @test "vfio-claim-boot(8) has the options of --help, and no others" {
 	options_agree vfio-claim-boot
 }

@@ -140,6 +140,9 @@ check() {
 	run --separate-stderr "$TOOL" --version
 	[ "$status" -eq 0 ]
 	[[ $output =~ ^vfio-claim\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+	[ "$("$TOOL" -V)" = "$output" ]
+	[ "$("$TOOL" check -h)" = "$("$TOOL" --help)" ]
+	[ "$("$TOOL" -h)" = "$("$TOOL" --help)" ]
 }
 
 @test "usage: what is wrong is said on stderr with a hint, exit 2" {
