@@ -22,9 +22,10 @@ struct reader {
 	enum section section;
 	size_t claim;        /* index of the open claim; array items move */
 	unsigned claim_line; /* where it began */
-	bool claim_failed; /* a line was not understood, a match perhaps: no second complaint */
-	unsigned seen;     /* keys of this section, by bit */
-	char **names;      /* of this file's claims so far */
+	bool claim_failed;  /* a line was not understood, a match perhaps: no second complaint */
+	unsigned seen;      /* keys of this section, by bit */
+	unsigned seen_host; /* keys of the file's [host] sections so far */
+	char **names;       /* of this file's claims so far */
 	size_t name_count;
 };
 
@@ -457,6 +458,8 @@ static void close_section(struct reader *reader)
 			 open_claim(reader)->name);
 		reader->line = line;
 	}
+	if (reader->section == SECTION_HOST)
+		reader->seen_host = reader->seen;
 	reader->section = SECTION_NONE;
 	reader->seen = 0;
 }
@@ -527,6 +530,13 @@ static char *trim(char *string)
 	return string;
 }
 
+/* A second [host] of a file goes on with the first: a key in both stands there twice. */
+static void begin_host(struct reader *reader)
+{
+	reader->section = SECTION_HOST;
+	reader->seen = reader->seen_host;
+}
+
 static void read_section(struct reader *reader, char *line)
 {
 	static const char *const names[] = { "host", "claim", NULL };
@@ -554,7 +564,7 @@ static void read_section(struct reader *reader, char *line)
 	else if (*argument != '\0')
 		complain(reader, "[host] takes no name");
 	else
-		reader->section = SECTION_HOST;
+		begin_host(reader);
 }
 
 static void complain_key(struct reader *reader, const char *name, const struct key *keys)
@@ -600,7 +610,9 @@ static void read_key(struct reader *reader, char *line)
 		if (strcmp(keys[i].name, name) != 0)
 			continue;
 		if (!keys[i].repeats && (reader->seen & 1U << i) != 0)
-			complain(reader, "key '%s' stands in this section twice", name);
+			complain(reader, "key '%s' stands in %s twice", name,
+				 reader->section == SECTION_HOST ? "this file's [host]"
+								 : "this section");
 		else if (*value == '\0')
 			complain_empty(reader, name);
 		else

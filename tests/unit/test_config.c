@@ -251,7 +251,12 @@ static const struct {
 	{ "[host]\n= pt\n", 2, "key '' is not known" },
 	{ "[host]\niommu =\n", 2, "key 'iommu' has no value" },
 	{ "[host]\niommu = # pt\n", 2, "key 'iommu' has no value" },
-	{ "[host]\niommu = pt\n\niommu = pt\n", 4, "'iommu' stands in this section twice" },
+	{ "[host]\niommu = pt\n\niommu = pt\n", 4,
+	  "'iommu' stands in this file's [host] twice" },
+	{ "[host]\niommu = pt\n[claim a]\nmatch = 10de:1c30\n[host]\ncpu = amd\niommu = on\n",
+	  7, "'iommu' stands in this file's [host] twice" },
+	{ "[claim a]\nmatch = 10de:1c30\nexpect = 1\nexpect = 2\n", 4,
+	  "'expect' stands in this section twice" },
 	{ "[host]\niommu = ptt\n", 2, "value of iommu 'ptt' is not known; did you mean" },
 	{ "[host]\niommu = PT\n", 2, "value of iommu 'PT' is not known" },
 	{ "[host]\ncpu = via\n", 2, "one of: auto, any, intel, amd, arm" },
@@ -423,6 +428,19 @@ static void test_crlf(void **state)
 	assert_int_equal(parsed->config.claims.items[0].expect, 2);
 }
 
+/* Two [host] sections without a common key are one. */
+static void test_host_twice(void **state)
+{
+	struct parsed *parsed = *state;
+
+	parse(parsed, "[host]\niommu = off\n[host]\ncpu = intel\n");
+	/* The next file may say all of it again. */
+	parse(parsed, "[host]\niommu = on\n[host]\nignore_msrs = yes\n");
+	assert_valid(parsed);
+	assert_int_equal(parsed->config.host.iommu, IOMMU_ON);
+	assert_int_equal(parsed->config.host.cpu, CPU_INTEL);
+}
+
 static void test_comments(void **state)
 {
 	struct parsed *parsed = *state;
@@ -532,6 +550,7 @@ int main(void)
 		TEST(test_messages_are_plain_text),
 		TEST(test_later_file_replaces),
 		TEST(test_crlf),
+		TEST(test_host_twice),
 		TEST(test_comments),
 		TEST(test_zero_bytes),
 		TEST(test_long_lines),
