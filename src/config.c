@@ -672,6 +672,15 @@ static void sort_by_line(struct diagnostic *items, size_t count)
 	}
 }
 
+/* The mark that editors of other systems put before UTF-8 text. */
+static size_t mark_length(const char *data, size_t length)
+{
+	static const char mark[] = { '\xef', '\xbb', '\xbf' };
+
+	return length >= sizeof(mark) && memcmp(data, mark, sizeof(mark)) == 0 ? sizeof(mark)
+									       : 0;
+}
+
 int config_parse(struct config *config, const char *file, const char *data, size_t length,
 		 struct diagnostics *diagnostics)
 {
@@ -679,6 +688,7 @@ int config_parse(struct config *config, const char *file, const char *data, size
 	const char *end = data + length;
 	size_t first = diagnostics->count;
 
+	data += mark_length(data, length);
 	while (data < end && reader.error == 0) {
 		const char *newline = memchr(data, '\n', (size_t)(end - data));
 		const char *stop = newline ? newline : end;

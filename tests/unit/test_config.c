@@ -428,6 +428,21 @@ static void test_crlf(void **state)
 	assert_int_equal(parsed->config.claims.items[0].expect, 2);
 }
 
+static void test_byte_order_mark(void **state)
+{
+	struct parsed *parsed = *state;
+
+	parse(parsed, "\xef\xbb\xbf[host]\niommu = off\n");
+	parse(parsed, "\xef\xbb\xbf# x\n");
+	parse(parsed, "\xef\xbb\xbf");
+	assert_valid(parsed);
+	assert_int_equal(parsed->config.host.iommu, IOMMU_OFF);
+	/* Half of one is nothing, and so is one that stands elsewhere. */
+	parse(parsed, "\xef\xbb");
+	parse(parsed, "\n\xef\xbb\xbf[host]\n");
+	assert_int_equal(parsed->diagnostics.count, 2);
+}
+
 /* Two [host] sections without a common key are one. */
 static void test_host_twice(void **state)
 {
@@ -551,6 +566,7 @@ int main(void)
 		TEST(test_later_file_replaces),
 		TEST(test_crlf),
 		TEST(test_host_twice),
+		TEST(test_byte_order_mark),
 		TEST(test_comments),
 		TEST(test_zero_bytes),
 		TEST(test_long_lines),
