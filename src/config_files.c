@@ -111,12 +111,29 @@ int config_files_find(const struct root *root, struct file_list *ret_files)
 	return 0;
 }
 
+/*
+ * A link to /dev/null is how systemd's drop-ins are masked (systemd.unit(5)): it is empty, also
+ * in the tree of an image, whose /dev is empty or not there.
+ */
+static bool is_masked(const struct root *root, const char *path)
+{
+	static const char nothing[] = "/dev/null";
+	char target[sizeof(nothing)];
+	AUTO_CLOSE int fd = root_open_inside(root, path, O_PATH | O_NOFOLLOW);
+	ssize_t length = fd < 0 ? -1 : readlinkat(fd, "", target, sizeof(target));
+
+	return length == sizeof(nothing) - 1 && memcmp(target, nothing, (size_t)length) == 0;
+}
+
 /* `shown`: the path with the slash that the root took away, for people. */
 static int read_file(const struct root *root, const char *path, const char *shown,
 		     struct config *config, struct diagnostics *diagnostics)
 {
 	char *data = NULL;
 	size_t length = 0;
+
+	if (is_masked(root, path))
+		return 0;
 	int r = root_read(root, path, CONFIG_FILE_MOST, &data, &length);
 
 	if (r == -ENOMEM)

@@ -120,6 +120,21 @@ check() {
 	[ "$status" -eq 3 ]
 }
 
+@test "check: a drop-in that is masked with /dev/null, in a tree without one" {
+	printf '[claim a]\nmatch = 10de:0001\n' >"$CONF"
+	printf 'nonsense\n' >"$ROOT/usr/lib/vfio-claim.conf.d/50-image.conf"
+	ln -s /dev/null "$ROOT/etc/vfio-claim.conf.d/50-image.conf"
+	ln -s /dev/null "$ROOT/etc/vfio-claim.conf.d/60-mine.conf"
+	run --separate-stderr check
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+	# Another device is no mask.
+	ln -sf /dev/zero "$ROOT/etc/vfio-claim.conf.d/60-mine.conf"
+	run --separate-stderr check
+	[ "$status" -eq 3 ]
+	[[ $stderr == *"60-mine.conf"*"cannot be read"* ]]
+}
+
 @test "check --config: this file alone" {
 	printf 'nonsense\n' >"$CONF"
 	printf '[claim a]\nmatch = 10de:0001\n' >"$BATS_TEST_TMPDIR/mine"
