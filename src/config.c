@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmdline.h"
+#include "kargs.h"
 #include "text.h"
 
 enum section { SECTION_NONE, SECTION_UNKNOWN, SECTION_HOST, SECTION_CLAIM };
@@ -168,6 +170,12 @@ static void set_ignore_msrs(struct reader *reader, const struct key *key, char *
 	set_yes_no(reader, key, value, &reader->config->host.ignore_msrs);
 }
 
+/* The modules of VFIO itself; a variant driver may be blacklisted for vfio-pci's sake. */
+static bool is_vfio_module(const char *module)
+{
+	return strncmp(module, "vfio", 4) == 0;
+}
+
 static void add_blacklisted(struct reader *reader, const char *module)
 {
 	struct host *host = &reader->config->host;
@@ -182,6 +190,11 @@ static void add_blacklisted(struct reader *reader, const char *module)
 			 "most "
 			 "%d)",
 			 module, DRIVER_NAME_SIZE - 1);
+		return;
+	}
+	if (is_vfio_module(module)) {
+		complain(reader, "blacklist: %s is VFIO's own, which every claim needs",
+			 module);
 		return;
 	}
 	char(*slot)[DRIVER_NAME_SIZE] =
@@ -213,6 +226,101 @@ static void set_blacklist(struct reader *reader, const struct key *key, char *va
 		add_blacklisted(reader, word);
 }
 
+/*
+ * One of the modules that `word` blacklists. libkmod compares those of modprobe.blacklist= with
+ * a module's name letter by letter (libkmod-config.c: kcmdline_parse_result()), and so does the
+ * kernel those of module_blacklist= (kernel/module/main.c: blacklisted()). dracut writes those
+ * of rd.driver.blacklist= into a file, where - and _ are alike.
+ */
+static void check_extra_module(struct reader *reader, const char *word, const char *module)
+{
+	if (is_vfio_module(module))
+		complain(reader,
+			 "extra_args: '%.80s' blacklists VFIO's own %.60s, which every "
+			 "claim needs",
+			 word, module);
+	else if (strchr(module, '-') != NULL &&
+		 kargs_value_of(word, "rd.driver.blacklist") == NULL)
+		complain(reader,
+			 "extra_args: '%.80s' does nothing: names have '_' there; write "
+			 "'blacklist = %.60s', which takes both",
+			 word, module);
+}
+
+static void check_extra_blacklist(struct reader *reader, const char *word)
+{
+	static const char *const keys[] = { "modprobe.blacklist", "module_blacklist",
+					    "rd.driver.blacklist" };
+	char modules[CONFIG_LINE_MOST + 1];
+	const char *value = NULL;
+	char *rest = NULL;
+
+	for (size_t i = 0; value == NULL && i < sizeof(keys) / sizeof(keys[0]); i++)
+		value = kargs_value_of(word, keys[i]);
+	if (value == NULL || copy_field(modules, sizeof(modules), value) < 0)
+		return;
+	for (char *module = strtok_r(modules, ",", &rest); module != NULL;
+	     module = strtok_r(NULL, ",", &rest))
+		check_extra_module(reader, word, module);
+}
+
+/* iommu=, intel_iommu= and amd_iommu= are lists with commas between (arch/x86, drivers/iommu). */
+static bool turns_iommu_off(const char *word)
+{
+	static const char *const keys[] = { "iommu", "intel_iommu", "amd_iommu" };
+	const char *value = NULL;
+
+	for (size_t i = 0; value == NULL && i < sizeof(keys) / sizeof(keys[0]); i++)
+		value = kargs_value_of(word, keys[i]);
+	while (value != NULL && *value != '\0') {
+		size_t length = strcspn(value, ",");
+
+		if (length == 3 && strncmp(value, "off", 3) == 0)
+			return true;
+		value += length + (value[length] == ',' ? 1 : 0);
+	}
+	return false;
+}
+
+/* Words that would undo the very thing that is configured here. */
+static void check_extra_words(struct reader *reader, const struct kargs *words)
+{
+	for (size_t i = 0; i < words->count; i++) {
+		const char *word = words->items[i];
+
+		check_extra_blacklist(reader, word);
+		if (strcmp(word, "--") == 0)
+			complain(reader,
+				 "extra_args: what stands behind '--' goes to init and not "
+				 "to the kernel; leave it out");
+		else if (turns_iommu_off(word))
+			complain(reader,
+				 "extra_args: '%.80s' turns the IOMMU off, and VFIO takes no "
+				 "device without it",
+				 word);
+	}
+}
+
+/* The boot helper's own reader says whether it would claim anything then. */
+static void check_extra_args(struct reader *reader, const char *value)
+{
+	struct cmdline cmdline = { 0 };
+	struct kargs words = { 0 };
+	int r = kargs_parse(value, &words);
+
+	if (r == 0) {
+		check_extra_words(reader, &words);
+		r = cmdline_parse(value, &cmdline);
+	}
+	if (r < 0)
+		reader->error = r;
+	else if (cmdline.disabled)
+		complain(reader, "extra_args: %s switches every claim off in every boot",
+			 cmdline.disabled_by);
+	cmdline_free(&cmdline);
+	kargs_free(&words);
+}
+
 static void set_extra_args(struct reader *reader, const struct key *key, char *value)
 {
 	struct host *host = &reader->config->host;
@@ -235,6 +343,8 @@ static void set_extra_args(struct reader *reader, const struct key *key, char *v
 	if (copy_field(host->extra_args, sizeof(host->extra_args), value) < 0)
 		complain(reader, "extra_args: %zu bytes, the kernel's command line takes %d",
 			 strlen(value), EXTRA_ARGS_SIZE - 1);
+	else
+		check_extra_args(reader, value);
 }
 
 static void set_selector(struct reader *reader, const char *value,

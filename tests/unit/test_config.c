@@ -270,6 +270,24 @@ static const struct {
 	{ "[host]\nextra_args = a \"b c\"\n", 2, "character '\"' is not allowed" },
 	{ "[host]\nextra_args = a\tb\n", 2, "character '?' is not allowed" },
 	{ "[host]\nextra_args = \xc3\xa9\n", 2, "character '?' is not allowed" },
+	{ "[host]\nextra_args = a -- b\n", 2, "what stands behind '--' goes to init" },
+	{ "[host]\nextra_args = single\n", 2, "single switches every claim off" },
+	{ "[host]\nextra_args = a recovery\n", 2, "recovery switches every claim off" },
+	{ "[host]\nextra_args = rd.vfio-claim=0\n", 2, "rd.vfio-claim=0 switches every claim" },
+	{ "[host]\nextra_args = rd.vfio_claim=no\n", 2, "switches every claim off" },
+	{ "[host]\nextra_args = a=1 rd.vfio-claim=off\n", 2, "switches every claim off" },
+	{ "[host]\nextra_args = iommu=off\n", 2, "'iommu=off' turns the IOMMU off" },
+	{ "[host]\nextra_args = intel_iommu=strict,off\n", 2, "turns the IOMMU off" },
+	{ "[host]\nextra_args = amd-iommu=off\n", 2, "turns the IOMMU off" },
+	{ "[host]\nextra_args = modprobe.blacklist=nouveau,vfio_pci\n", 2,
+	  "VFIO's own vfio_pci" },
+	{ "[host]\nextra_args = module_blacklist=vfio_iommu_type1\n", 2, "VFIO's own vfio_iommu" },
+	{ "[host]\nextra_args = rd.driver.blacklist=vfio-pci\n", 2, "VFIO's own vfio-pci" },
+	{ "[host]\nblacklist = nouveau vfio_pci\n", 2, "vfio_pci is VFIO's own" },
+	{ "[host]\nblacklist = vfio-pci\n", 2, "vfio-pci is VFIO's own" },
+	{ "[host]\nextra_args = modprobe.blacklist=nouveau,snd-hda-intel\n", 2,
+	  "write 'blacklist = snd-hda-intel'" },
+	{ "[host]\nextra_args = module_blacklist=snd-hda-intel\n", 2, "does nothing" },
 	{ "[claim a]\nmatch = 10de:1c3\n", 2, "'10de:1c3': IDs are VVVV:DDDD" },
 	{ "[claim a]\nmatch = 10de:1c30\nmatch = 0000:01:20.0\n", 3, "an address is" },
 	{ "[claim a]\nmatch = 01:00\n", 2,
@@ -499,6 +517,31 @@ static void test_long_lines(void **state)
 	assert_int_equal(parsed->config.host.iommu, IOMMU_ON);
 }
 
+/* What is near to a word that undoes the claims, and does not. */
+static void test_extra_args_that_are_fine(void **state)
+{
+	static const char *const values[] = {
+		"rd.vfio-claim=1 single",
+		"rd.vfio-claim=10de:1c30",
+		"rd.vfio-claim.debug",
+		"single=1 recovered a--b ---",
+		"iommu=pt intel_iommu=on,igfx_off amd_iommu=force_isolation",
+		"iommu.strict=off gpu_iommu=off iommu=offset",
+		"modprobe.blacklist=snd_hda_intel,mlx5_vfio_pci",
+		"rd.driver.blacklist=snd-hda-intel rd.driver.pre=vfio-pci",
+		"modprobe.blacklist= vfio_pci.disable_vga=1",
+	};
+	struct parsed *parsed = *state;
+	char text[256];
+
+	for (size_t i = 0; i < LENGTH(values); i++) {
+		(void)snprintf(text, sizeof(text), "[host]\nextra_args = %s\n", values[i]);
+		parse(parsed, text);
+		assert_valid(parsed);
+		assert_string_equal(parsed->config.host.extra_args, values[i]);
+	}
+}
+
 static void test_extra_args_size(void **state)
 {
 	struct parsed *parsed = *state;
@@ -570,6 +613,7 @@ int main(void)
 		TEST(test_comments),
 		TEST(test_zero_bytes),
 		TEST(test_long_lines),
+		TEST(test_extra_args_that_are_fine),
 		TEST(test_extra_args_size),
 		TEST(test_many_claims),
 		cmocka_unit_test(test_cut_at_every_byte),
