@@ -324,6 +324,12 @@ bool driver_name_valid(const char *name)
 	return is_plain_word(name, DRIVER_NAME_SIZE - 1, "_-");
 }
 
+bool driver_serves_vfio(const char *name)
+{
+	return strcmp(name, "auto") == 0 || strcmp(name, "pci-stub") == 0 ||
+	       strstr(name, "vfio") != NULL;
+}
+
 /* Capitals, digits and "_" behind the prefix, at least one. */
 static bool has_prefix(const char *name, const char *prefix)
 {

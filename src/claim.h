@@ -78,7 +78,7 @@ struct claim {
 	enum claim_functions functions;
 	enum claim_when when;
 	enum claim_origin origin;
-	char driver[DRIVER_NAME_SIZE]; /* "auto" or a driver's name */
+	char driver[DRIVER_NAME_SIZE]; /* as driver_serves_vfio() allows */
 	unsigned expect;               /* cards there must be; 0: not said */
 	struct claim_cloud cloud;
 };
@@ -135,6 +135,13 @@ bool claim_name_reserved(const char *name);
 
 /* True for the name of a driver or a module: letters, digits, "_-", at most 63. */
 bool driver_name_valid(const char *name);
+
+/*
+ * True for a driver that a claim may name: auto, one with "vfio" in its name, as vfio-pci and
+ * every variant driver of the kernel have (drivers/vfio/pci), or pci-stub, which keeps a device
+ * from all others. VFIO opens no group that another driver has a device of.
+ */
+bool driver_serves_vfio(const char *name);
 
 /* The words that config and claims table use; NULL-terminated, in the order of the enums. */
 extern const char *const claim_functions_names[];

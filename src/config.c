@@ -405,6 +405,11 @@ static void set_driver(struct reader *reader, const struct key *key, char *value
 		 */
 		complain(reader,
 			 "driver: the module is vfio_pci, the driver is called 'vfio-pci'");
+	} else if (!driver_serves_vfio(value)) {
+		complain(reader,
+			 "driver: '%.64s' is no VFIO driver (their names have vfio in them); "
+			 "the key says who gets the devices, not who loses them: leave it out",
+			 value);
 	} else {
 		(void)copy_field(claim->driver, sizeof(claim->driver), value);
 	}

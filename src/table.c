@@ -81,7 +81,7 @@ static int parse_field(struct claim *claim, const char *word, const char *value)
 		found = find_name(origin_names, value);
 		claim->origin = (enum claim_origin)found;
 	} else if (strcmp(word, "driver") == 0) {
-		found = driver_name_valid(value) ? 0 : -1;
+		found = driver_name_valid(value) && driver_serves_vfio(value) ? 0 : -1;
 		(void)copy_field(claim->driver, sizeof(claim->driver), value);
 	} else if (strcmp(word, "expect") == 0) {
 		found = parse_decimal(value, 1, 65535, &claim->expect);

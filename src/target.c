@@ -401,12 +401,15 @@ static bool is_gpu_driver(const char *module, const char *path)
 	return false;
 }
 
-/* A driver that is built in has no file and would not heed a blacklist. */
+/*
+ * A driver that is built in has no file and would not heed a blacklist. One of VFIO that binds
+ * by IDs, as some from outside the kernel do, is not to be kept away.
+ */
 static int add_driver(void *context, const char *module, const char *path)
 {
 	struct finder *finder = context;
 
-	if (path == NULL || !is_gpu_driver(module, path))
+	if (path == NULL || !is_gpu_driver(module, path) || driver_serves_vfio(module))
 		return 0;
 	return kargs_add(&finder->drivers, module);
 }
@@ -479,20 +482,6 @@ static int add_nvidia(struct finder *finder)
 	return r;
 }
 
-/* A driver that a claim itself asks for is not to be kept away. */
-static int need_claimed_drivers(struct finder *finder)
-{
-	const struct claims *claims = &finder->config->claims;
-	char module[DRIVER_NAME_SIZE];
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < claims->count; i++) {
-		module_of_driver(claims->items[i].driver, module);
-		r = kargs_add(&finder->needed, module);
-	}
-	return r;
-}
-
 static int compare_words(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
@@ -512,8 +501,6 @@ static int find_drivers(struct finder *finder, const struct kernels *kernels)
 		r = ask_kernel(finder, kernels->items[i]);
 	if (r == 0)
 		r = add_nvidia(finder);
-	if (r == 0)
-		r = need_claimed_drivers(finder);
 	if (r < 0)
 		return r;
 	kargs_remove(&finder->drivers, &finder->needed);

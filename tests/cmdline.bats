@@ -632,6 +632,8 @@ $claim"
 	KERNEL=6.12.0
 	kernel_module updates/dkms/amdgpu 'pci:v00001002d*sv*sd*bc03sc00i00*'
 	kernel_module updates/dkms/other 'pci:v00001002d*sv*sd*bc03sc00i00*'
+	# Of VFIO, whoever asks for it.
+	kernel_module updates/drivers/gpu/amd_vfio_pci 'pci:v00001002d*sv*sd*bc03sc00i00*'
 	kernel_module updates/dkms/nvidia 'pci:v000010DEd*sv*sd*bc03sc00i00*'
 	mkdir -p "$ROOT/lib/modules/6.12.0"
 	echo kernel/drivers/gpu/drm/ast/ast.ko >"$ROOT/lib/modules/6.12.0/modules.builtin"
@@ -642,10 +644,14 @@ $claim"
 	conf <<<$'[claim a]\nmatch = 10de:1c30\nmatch = 1002:67df\nmatch = 1a03:2000'
 	cmdline
 	[ "$(word modprobe.blacklist)" = "amdgpu,nouveau,$FAMILY" ]
-	# A driver that a claim asks for stays.
-	conf <<<$'[claim a]\nmatch = 10de:1c30\n[claim b]\nmatch = 1002:67df\ndriver = amdgpu'
+	conf <<<$'[claim a]\nmatch = 10de:1c30\n[claim b]\nmatch = 1002:67df\ndriver = amd_vfio_pci'
 	cmdline
-	[ "$(word modprobe.blacklist)" = "nouveau,$FAMILY" ]
+	[ "$(word modprobe.blacklist)" = "amdgpu,nouveau,$FAMILY" ]
+	# A claim says who gets the card, not who loses it.
+	conf <<<$'[claim b]\nmatch = 1002:67df\ndriver = amdgpu'
+	cmdline
+	[ "$status" -eq 3 ]
+	[[ $stderr == *"'amdgpu' is no VFIO driver"* ]]
 }
 
 # grub_settings [ASSIGNMENT...]: what grub-mkconfig would have after sourcing our file (set -e).

@@ -383,9 +383,9 @@ choices() {
 			cat "$file"
 			"$build/vfio-claim" check --config "$file"
 		done <"$BATS_TEST_TMPDIR/in-page"
-		sed 's/= .*/= no-such-value-of-it/; /^match/s/=.*/= 10de:1c30/' -i "$file"
+		sed 's/= .*/= no-such-vfio-value/; /^match/s/=.*/= 10de:1c30/' -i "$file"
 		run "$build/vfio-claim" check --config "$file"
-		# driver and blacklist take any name.
+		# blacklist takes any name, driver any that has vfio in it.
 		[ "$status" -ne 0 ] || continue
 		grep -oE 'it is one of: .*' <<<"$output" | sed 's/.*: //' | tr -d ' ' | tr ',' '\n' \
 			>"$BATS_TEST_TMPDIR/in-code"

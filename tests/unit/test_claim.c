@@ -259,6 +259,24 @@ static void test_names(void **state)
 	assert_false(driver_name_valid("a.b"));
 	assert_false(driver_name_valid("../vfio"));
 	assert_false(driver_name_valid(""));
+	/* Those of drivers/vfio/pci in 7.2, and what stands for them. */
+	static const char *const vfio[] = { "auto",
+					    "pci-stub",
+					    "vfio-pci",
+					    "hisi-acc-vfio-pci",
+					    "ism-vfio-pci",
+					    "mlx5_vfio_pci",
+					    "nvgrace-gpu-vfio-pci",
+					    "pds-vfio-pci",
+					    "qat_vfio_pci",
+					    "virtio-vfio-pci",
+					    "xe-vfio-pci" };
+	for (size_t i = 0; i < LENGTH(vfio); i++)
+		assert_true(driver_serves_vfio(vfio[i]));
+	assert_false(driver_serves_vfio("nvidia"));
+	assert_false(driver_serves_vfio("pcieport"));
+	assert_false(driver_serves_vfio("uio_pci_generic"));
+	assert_false(driver_serves_vfio("autofs"));
 	assert_true(claim_name_reserved("vfio-pci.ids"));
 	assert_true(claim_name_reserved("rd.vfio-claim-1"));
 	assert_false(claim_name_reserved("p2000"));
