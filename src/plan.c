@@ -225,23 +225,32 @@ static bool has_display(const struct snapshot *snapshot, const struct device *de
 	return false;
 }
 
+/* What looks like a function of a card and may be a part of the host: see goes_along(). */
+static bool is_doubtful(const struct device *device)
+{
+	return guard_kind_of(device) == GUARD_USB || device->class_code >> 16 == 0x10;
+}
+
+static bool is_like(const struct device *a, const struct device *b)
+{
+	return guard_kind_of(a) == GUARD_USB ? guard_kind_of(b) == GUARD_USB
+					     : a->class_code >> 16 == b->class_code >> 16;
+}
+
 /*
  * True when `other` is taken for the sake of `matched`. AMD's processors have the host's USB
  * controllers, its security processor (class 10; the TPM and SEV are in it) and its audio in
  * one slot behind a bridge, all of one vendor: what looks like a card is a part of the host.
- * So USB controllers and class 10 go along only with their like and with a display.
+ * So USB controllers and class 10 go along with, and take along, their like only; but all of a
+ * card that has a display.
  */
 static bool goes_along(const struct snapshot *snapshot, const struct device *matched,
 		       const struct device *other)
 {
-	unsigned base = other->class_code >> 16;
-	bool usb = guard_kind_of(other) == GUARD_USB;
-	bool alike =
-		usb ? guard_kind_of(matched) == GUARD_USB : matched->class_code >> 16 == base;
-	bool doubtful = usb || base == 0x10;
+	bool doubtful = is_doubtful(matched) || is_doubtful(other);
 
 	return same_card(matched, other) &&
-	       (!doubtful || alike || has_display(snapshot, other));
+	       (!doubtful || is_like(other, matched) || has_display(snapshot, other));
 }
 
 /* Takes the card's other functions for the claim of its matched function `index`. */
@@ -342,17 +351,44 @@ static const char *refusal(const struct claim *claim, const struct device *devic
 	return NULL;
 }
 
-static void judge(const struct draft *draft, struct decision *decision, const char *wait)
+/* Why the device stays with the host, be it only for what is mounted; or NULL. */
+static const char *reason_to_refuse(const struct draft *draft, size_t index)
+{
+	const struct device *device = &draft->snapshot->devices[index];
+	const struct claim *claim = &draft->claims->items[draft->claim[index]];
+	const char *reason = refusal(claim, device, draft->companion[index]);
+
+	if (reason != NULL || reason_to_wait(draft, claim, device) == NULL)
+		return reason;
+	return guards_reason(draft->guards, &device->address, guard_kind_of(device));
+}
+
+/* True for a companion when all that it would go along with is refused. */
+static bool is_left_alone(const struct draft *draft, size_t index)
+{
+	const struct device *devices = draft->snapshot->devices;
+	size_t end = snapshot_slot_end(draft->snapshot, index);
+
+	for (size_t i = snapshot_slot_begin(draft->snapshot, index); i < end; i++)
+		if (draft->claim[i] == draft->claim[index] && !draft->companion[i] &&
+		    takes_companions(&devices[i]) &&
+		    goes_along(draft->snapshot, &devices[i], &devices[index]) &&
+		    reason_to_refuse(draft, i) == NULL)
+			return false;
+	return true;
+}
+
+static void judge(const struct draft *draft, size_t index, struct decision *decision,
+		  const char *wait)
 {
 	const char *reason =
 		decision->companion ? "another function of a matched card" : "matched";
-	const char *never = refusal(decision->claim, decision->device, decision->companion);
+	const char *never = reason_to_refuse(draft, index);
 
-	if (never == NULL && wait != NULL) {
-		decision->late = true;
-		never = guards_reason(draft->guards, &decision->address,
-				      guard_kind_of(decision->device));
-	}
+	decision->late = wait != NULL && refusal(decision->claim, decision->device,
+						 decision->companion) == NULL;
+	if (never == NULL && decision->companion && is_left_alone(draft, index))
+		never = "the function of its card that the claim names is refused";
 	if (never != NULL) {
 		decision->verdict = VERDICT_REFUSE;
 		reason = never;
@@ -394,7 +430,7 @@ static int decide(struct draft *draft, size_t index)
 	if (decision == NULL)
 		return -ENOMEM;
 	decision->companion = draft->companion[index];
-	judge(draft, decision, wait);
+	judge(draft, index, decision, wait);
 	return report_boot_display(draft->plan, decision);
 }
 

@@ -377,14 +377,21 @@ static void test_makers_in_one_slot(void **state)
 		{ "08:03.0", "1b36:000d", 0x0c0330, "00:01.2/03.0", "", false, NULL },
 		{ "08:03.1", "1af4:1041", 0x120000, "00:01.2/03.1", "", false, NULL },
 		{ "08:03.2", "1b36:0005", 0x070002, "00:01.2/03.2", "", false, NULL },
+		{ "08:03.3", "1b36:0006", 0x088000, "00:01.2/03.3", "", false, NULL },
 	};
-	static const struct test_claim claim[] = { { .name = "u", .match = { "1b36:000d" } } };
-	char *text = plan_of(slot, LENGTH(slot), claim, 1);
+	static const struct test_claim serial[] = { { .name = "s",
+						      .match = { "1b36:0005" } } };
+	static const struct test_claim usb[] = { { .name = "u", .match = { "1b36:000d" } } };
 
 	(void)state;
-	assert_null(strstr(text, "1af4:1041"));
-	assert_contains(text, "0000:08:03.2  1b36:0005  take    vfio-pci      u: another");
-	free(text);
+	PLAN(slot, serial,
+	     "0000:08:03.2  1b36:0005  take    vfio-pci      s: matched\n"
+	     "0000:08:03.3  1b36:0006  take    vfio-pci      s: another function of a matched "
+	     "card\n");
+	/* What USB takes along without a display is USB. */
+	PLAN(slot, usb,
+	     "0000:08:03.0  1b36:000d  wait    vfio-pci      u: the boot could need what is "
+	     "plugged in" WAITS);
 }
 
 /* The slot of an AMD processor: graphics are ATI's; the rest is the host's own. */
@@ -409,10 +416,7 @@ static void test_processor_with_graphics(void **state)
 	(void)state;
 	PLAN(slot, display, "0000:06:00.0  1002:1638  take    vfio-pci      a: matched\n");
 	PLAN(slot, audio, "0000:06:00.6  1022:15e3  take    vfio-pci      a: matched\n");
-	PLAN(slot, psp,
-	     "0000:06:00.2  1022:15df  take    vfio-pci      a: matched\n"
-	     "0000:06:00.6  1022:15e3  take    vfio-pci      a: another function of a matched "
-	     "card\n");
+	PLAN(slot, psp, "0000:06:00.2  1022:15df  take    vfio-pci      a: matched\n");
 	PLAN(slot, usb,
 	     "0000:06:00.3  1022:1639  wait    vfio-pci      a: the boot could need what is "
 	     "plugged in" WAITS);
@@ -420,10 +424,14 @@ static void test_processor_with_graphics(void **state)
 	     "0000:06:00.3  1022:1639  wait    vfio-pci      a: the boot could need what is "
 	     "plugged in" WAITS
 	     "0000:06:00.4  1022:1639  wait    vfio-pci      a: the boot could need what is "
-	     "plugged in" WAITS
-	     "0000:06:00.6  1022:15e3  take    vfio-pci      a: another function of a matched "
-	     "card\n");
+	     "plugged in" WAITS);
 }
+
+/* Two USB controllers of the host, the second of which is taken for the sake of the first. */
+static const struct test_device pair[] = {
+	{ "06:00.3", "1022:1639", 0x0c0330, "00:08.1/00.3", "xhci_hcd", false, NULL },
+	{ "06:00.4", "1022:1640", 0x0c0330, "00:08.1/00.4", "xhci_hcd", false, NULL },
+};
 
 /* On the root bus only the usual companions of a display go with it. */
 static void test_companions_on_the_root_bus(void **state)
@@ -647,6 +655,33 @@ static void test_whole_plan(void **state)
 	guards_free(&guards);
 }
 
+/* Nobody asked for what only goes along: it stays where the function that is named stays. */
+static void test_companion_of_a_refused_function(void **state)
+{
+	static const struct test_claim first[] = { { .name = "a", .match = { "06:00.3" } } };
+	static const struct test_claim each[] = {
+		{ .name = "a", .match = { "06:00.3", "06:00.4" } }
+	};
+
+	(void)state;
+	for (int phase = PHASE_LATE; phase <= PHASE_WHOLE; phase++) {
+		guards.phase = (enum guard_phase)phase;
+		PLAN(pair, first,
+		     "0000:06:00.3  1022:1639  take    vfio-pci      a: matched\n"
+		     "0000:06:00.4  1022:1640  take    vfio-pci      a: another function of a "
+		     "matched card\n");
+		need("06:00.3", "the keyboard is on it");
+		PLAN(pair, first,
+		     "0000:06:00.3  1022:1639  refuse  -             a: the keyboard is on it\n"
+		     "0000:06:00.4  1022:1640  refuse  -             a: the function of its card "
+		     "that the claim names is refused\n");
+		PLAN(pair, each,
+		     "0000:06:00.3  1022:1639  refuse  -             a: the keyboard is on it\n"
+		     "0000:06:00.4  1022:1640  take    vfio-pci      a: matched\n");
+		guards_free(&guards);
+	}
+}
+
 /* `when` moves a device from one phase to the other. */
 static void test_when(void **state)
 {
@@ -862,6 +897,7 @@ int main(void)
 		cmocka_unit_test(test_early_phase),
 		cmocka_unit_test(test_late_phase),
 		cmocka_unit_test(test_whole_plan),
+		cmocka_unit_test(test_companion_of_a_refused_function),
 		cmocka_unit_test(test_when),
 		cmocka_unit_test(test_boot_display),
 		cmocka_unit_test(test_two_claims_on_one_device),
