@@ -86,7 +86,7 @@ TOOL_EDGES := root scan modules storage needs usage runtime apply config_files i
 	deployment details names capture capture_machine snapshot_file temporary \
 	tool command_check command_cmdline command_apply command_runtime command_image command_snapshot
 CORE += warnings warnings_claims warnings_devices warnings_groups warnings_host
-TOOL_EDGES += facts forecast dangers command_plan
+TOOL_EDGES += blacklists facts forecast dangers command_plan
 TOOL_EDGES += boot_record evidence next_boot command_status
 TOOL_EDGES += survey command_list
 CORE += quoting

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "blacklists.h"
 #include "modules.h"
 
 /* One line an interrupt, ten bytes a processor. */
@@ -242,7 +243,7 @@ static void read_vf_device(const struct root *root, const struct device *device,
 		facts->vf_device = 0;
 }
 
-/* Only of those that are claimed, or that VFIO has now. */
+/* Only of those that are claimed, that VFIO has now, or that may lose their driver. */
 static int ask_for_natives(const struct facts_query *query, struct modules *modules,
 			   struct host_facts *facts)
 {
@@ -251,6 +252,7 @@ static int ask_for_natives(const struct facts_query *query, struct modules *modu
 
 	for (size_t i = 0; r == 0 && i < snapshot->count; i++)
 		if (driver_is_vfio(snapshot->devices[i].driver) ||
+		    *facts->devices[i].blacklisted != '\0' ||
 		    plan_decision(query->plan, &snapshot->devices[i]) != NULL)
 			r = modules_each_of_alias(modules, query->details[i].modalias,
 						  note_native, &facts->devices[i]);
@@ -268,9 +270,12 @@ static int ask_for_devices(const struct facts_query *query, struct host_facts *f
 	for (size_t i = 0; i < snapshot->count; i++)
 		if (query->details[i].sriov_totalvfs > 0)
 			read_vf_device(query->root, &snapshot->devices[i], &facts->devices[i]);
-	if (query->kernel == NULL || modules_open(query->root, query->kernel, &modules) < 0)
-		return 0;
-	int r = ask_for_natives(query, modules, facts);
+	int r = blacklists_find(query->root, snapshot, query->present, query->next,
+				facts->devices);
+	if (r < 0 || query->kernel == NULL ||
+	    modules_open(query->root, query->kernel, &modules) < 0)
+		return r;
+	r = ask_for_natives(query, modules, facts);
 	modules_close(modules);
 	return r == -ENOMEM ? r : 0;
 }

@@ -16,9 +16,9 @@ const char *const warning_codes[] = {
 	"no-match", "no-vfs", "expect", "identical-all", "identical-left", "driver-missing",
 	"driver-unsigned",
 	/* devices */
-	"default-route", "needed", "perhaps-needed", "in-use", "unguarded", "boot-display",
-	"no-reset", "pf-with-vfs", "pf-and-vf", "nova-domain", "built-in-driver",
-	"no-longer-claimed",
+	"default-route", "driver-blacklisted", "needed", "perhaps-needed", "in-use",
+	"unguarded", "boot-display", "no-reset", "pf-with-vfs", "pf-and-vf", "nova-domain",
+	"built-in-driver", "no-longer-claimed",
 	/* groups */
 	"group-incomplete", "no-group",
 	/* the machine */

@@ -58,6 +58,8 @@ struct driver_facts {
 struct device_outlook {
 	char builtin[DRIVER_NAME_SIZE]; /* a native driver that is built in; empty: none */
 	char native[DRIVER_NAME_SIZE];  /* any native driver; empty: none, or not asked for */
+	char blacklisted[DRIVER_NAME_SIZE]; /* its driver's module, where the next boot does not
+					       load it any more; else empty */
 	uint32_t vf_device; /* the device ID of its virtual functions; 0: not known */
 };
 

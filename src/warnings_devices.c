@@ -312,10 +312,67 @@ static void warn_of_leaving(struct view *view, size_t index)
 	warning_fix(view, "match = %s in a claim keeps it", ADDRESS_TEXT(device));
 }
 
+/* The default route's sentence for a device, or NULL. */
+static const char *route_over(const struct view *view, const struct device *device)
+{
+	const struct use *use;
+	size_t position = 0;
+
+	while ((use = uses_next(view->outlook->uses, &device->address, &position)) != NULL)
+		if (use->kind == USE_ROUTE)
+			return use->text;
+	return NULL;
+}
+
+static bool is_in_blacklist(const struct host *host, const char *module)
+{
+	char name[DRIVER_NAME_SIZE];
+
+	for (size_t i = 0; host->blacklist == BLACKLIST_LIST && i < host->module_count; i++) {
+		module_of_driver(host->modules[i], name);
+		if (strcmp(name, module) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The host keeps the device, and the next boot's arguments keep its driver away: as good as
+ * taken. A driver that is built in heeds no blacklist.
+ */
+static void warn_of_blacklist(struct view *view, size_t index)
+{
+	const struct outlook *outlook = view->outlook;
+	const struct device *device = &outlook->snapshot->devices[index];
+	const struct device_outlook *facts =
+		outlook->facts->devices ? &outlook->facts->devices[index] : NULL;
+
+	if (facts == NULL || *facts->blacklisted == '\0' ||
+	    strcmp(facts->blacklisted, facts->builtin) == 0)
+		return;
+	const char *need = guards_need(outlook->guards, &device->address);
+	if (need == NULL)
+		need = route_over(view, device);
+	const char *doubt =
+		guards_reason(outlook->guards, &device->address, guard_kind_of(device));
+	if (need == NULL && doubt == NULL)
+		return;
+	warning_add(view, need ? SEVERITY_DANGER : SEVERITY_WARNING, "driver-blacklisted",
+		    &device->address, NULL,
+		    "the next boot does not load %s, its driver, which is blacklisted; %s%s",
+		    facts->blacklisted,
+		    need ? "" : "it could be needed: ", need ? need : doubt);
+	warning_fix(view, "take %s out of %s", facts->blacklisted,
+		    is_in_blacklist(&outlook->config->host, facts->blacklisted)
+			    ? "blacklist in the configuration"
+			    : "the blacklists in extra_args");
+}
+
 void warn_of_devices(struct view *view)
 {
 	for (size_t i = 0; i < view->outlook->snapshot->count; i++) {
 		if (!view_takes(view, i)) {
+			warn_of_blacklist(view, i);
 			warn_of_leaving(view, i);
 			continue;
 		}

@@ -223,6 +223,61 @@ partition() {
 	[[ ${lines[0]} == *"refuses 1"* && $output != *danger* ]]
 }
 
+# blacklisted ADDRESS... : these and no others lose a driver that is needed, or could be.
+blacklisted() {
+	json '.warnings[] | select(.code == "driver-blacklisted") | .address'
+	[ "$output" = "$(printf '%s\n' "$@")" ]
+}
+
+@test "plan: a blacklist that takes the driver of root's disk or of the default route, exit 4" {
+	recorded storage
+	partition 259:1 pci0000:00/0000:00:01.0/0000:01:00.0/nvme/nvme0 nvme0n1
+	echo '22 1 259:1 / / rw - ext4 /dev/nvme0n1 rw' >"$ROOT/proc/self/mountinfo"
+	mkdir -p "$ROOT/run/vfio-claim"
+	echo '0000:07:00.0 route carries the default route (eth0)' >"$ROOT/run/vfio-claim/uses"
+	conf <<<$'[host]\nblacklist = nvme\n[claim b]\nmatch = 0000:02:00.0'
+	plan
+	[ "$status" -eq 4 ]
+	[[ $output == *"danger: 0000:01:00.0: the next boot does not load nvme, its driver, "*nvme0n1*"fix: take nvme out of blacklist in the configuration"* ]]
+	# The other one like it is free, and loses its driver to the claim anyway.
+	blacklisted 0000:01:00.0
+	conf <<<$'[host]\nblacklist = igb mpt3sas\n[claim b]\nmatch = 0000:02:00.0'
+	blacklisted 0000:07:00.0
+	[ "$status" -eq 4 ]
+	conf <<<$'[host]\nblacklist = mpt3sas\n[claim b]\nmatch = 0000:02:00.0'
+	plan
+	[ "$status" -eq 0 ]
+	local words
+	for words in modprobe.blacklist=igb,nvme module_blacklist=nvme rd.driver.blacklist=nvme; do
+		conf <<<$'[claim b]\nmatch = 0000:02:00.0\n[host]\nextra_args = '"$words"
+		json '.warnings[] | select(.code == "driver-blacklisted") | .fix'
+		[ "$status" -eq 4 ]
+		[[ $output == *"take nvme out of the blacklists in extra_args"* ]]
+	done
+	# This boot's command line has the same, and the driver is there.
+	append rd.driver.blacklist=nvme
+	plan
+	[ "$status" -eq 0 ]
+}
+
+@test "plan: a blacklist goes by the driver's module, and by what virtio-pci carries" {
+	recorded storage
+	partition 8:1 pci0000:00/0000:00:14.0/usb1/1-1/host0/block/sda sda1
+	echo '22 1 8:1 / / rw - ext4 /dev/sda1 rw' >"$ROOT/proc/self/mountinfo"
+	conf <<<$'[host]\nblacklist = xhci-pci\n[claim b]\nmatch = 0000:02:00.0'
+	blacklisted 0000:00:14.0
+	mkdir -p "$ROOT/sys/module/xhci_other"
+	ln -s ../../../../module/xhci_other "$ROOT/sys/bus/pci/drivers/xhci_hcd/module"
+	plan
+	[ "$status" -eq 0 ]
+	conf <<<$'[host]\nblacklist = xhci_other\n[claim b]\nmatch = 0000:02:00.0'
+	blacklisted 0000:00:14.0
+	[ "$status" -eq 4 ]
+	sed -i 's/^PCI_ID=.*/PCI_ID=1AF4:1042/' "$ROOT/$DEVICES/0000:00:14.0/uevent"
+	conf <<<$'[host]\nblacklist = virtio_blk\n[claim b]\nmatch = 0000:02:00.0'
+	blacklisted 0000:00:14.0
+}
+
 # --- The command line of the next boot ---
 
 @test "plan: arguments of others count, those for one boot do not" {

@@ -472,6 +472,53 @@ static void test_needed(void **state)
 	world_free(&world);
 }
 
+/* Blacklisting the root disk's driver takes it as a claim would. */
+static void test_driver_blacklisted(void **state)
+{
+	char(modules[])[DRIVER_NAME_SIZE] = { "sd-mod", "nvme" };
+	struct world world = WORLD(the_gpu);
+
+	(void)state;
+	(void)strcpy(world.devices[DISK].blacklisted, "nvme");
+	assert_silent(&world, "driver-blacklisted");
+	world_free(&world);
+
+	world = WORLD(the_gpu);
+	(void)strcpy(world.devices[DISK].blacklisted, "nvme");
+	assert_int_equal(
+		guards_add(&world.in_use, &world.snapshot.devices[DISK].address, "/ is on it"),
+		0);
+	assert_warns(&world, SEVERITY_DANGER, "driver-blacklisted", DISK,
+		     "does not load nvme, its driver, which is blacklisted; / is on it",
+		     "take nvme out of the blacklists in extra_args");
+	assert_silent(&world, "needed");
+	world_free(&world);
+
+	world = WORLD(the_gpu);
+	world.config.host.blacklist = BLACKLIST_LIST;
+	world.config.host.modules = modules;
+	world.config.host.module_count = LENGTH(modules);
+	(void)strcpy(world.devices[DISK].blacklisted, "nvme");
+	(void)strcpy(world.in_use.storage_reason, "zfs");
+	assert_warns(&world, SEVERITY_WARNING, "driver-blacklisted", DISK,
+		     "it could be needed: zfs", "take nvme out of blacklist in the config");
+	world_free(&world);
+
+	/* What is built in heeds no blacklist. */
+	world = WORLD(the_gpu);
+	(void)strcpy(world.devices[NIC].blacklisted, "i40e");
+	add_use(&world, NIC, USE_ROUTE, "carries the default route (eth0)");
+	assert_warns(&world, SEVERITY_DANGER, "driver-blacklisted", NIC,
+		     "i40e, its driver, which is blacklisted; carries the default route", "i40e");
+	world_free(&world);
+	world = WORLD(the_gpu);
+	(void)strcpy(world.devices[NIC].blacklisted, "i40e");
+	(void)strcpy(world.devices[NIC].builtin, "i40e");
+	add_use(&world, NIC, USE_ROUTE, "carries the default route (eth0)");
+	assert_silent(&world, "driver-blacklisted");
+	world_free(&world);
+}
+
 static void test_perhaps_needed(void **state)
 {
 	static const struct test_claim disk[] = { { .name = "disk", .match = { "03:00.0" } } };
@@ -1041,6 +1088,7 @@ int main(void)
 		cmocka_unit_test(test_driver),
 		cmocka_unit_test(test_default_route),
 		cmocka_unit_test(test_needed),
+		cmocka_unit_test(test_driver_blacklisted),
 		cmocka_unit_test(test_perhaps_needed),
 		cmocka_unit_test(test_unguarded),
 		cmocka_unit_test(test_in_use),
