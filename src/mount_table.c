@@ -120,6 +120,48 @@ static bool has_option(const char *options, size_t length, const char *word)
 	return find_option(options, length, word, &unused) != NULL;
 }
 
+/* Where the option stands last; NULL where there is none. */
+static const char *last_option(const char *options, size_t length, const char *word)
+{
+	const char *end = options + length;
+	const char *last = NULL;
+	size_t unused;
+
+	for (const char *at = options;
+	     (at = find_option(at, (size_t)(end - at), word, &unused)) != NULL;)
+		last = at;
+	return last;
+}
+
+/* Of two options that take each other back the last counts (mount(8); systemd too). */
+static bool says(const char *options, size_t length, const char *word, const char *opposite)
+{
+	const char *yes = last_option(options, length, word);
+	const char *no = last_option(options, length, opposite);
+
+	return yes != NULL && (no == NULL || yes > no);
+}
+
+/*
+ * noauto alone keeps an entry out of the boot. systemd mounts it all the same at the first
+ * access, or with another unit (systemd.mount(5); src/fstab-generator/fstab-generator.c:
+ * parse_fstab(), also of the old spelling with comment=).
+ */
+static bool is_left_alone(const char *options, size_t length)
+{
+	static const char *const starts[] = {
+		"x-systemd.automount",
+		"comment=systemd.automount",
+		"x-systemd.wanted-by=",
+		"x-systemd.required-by=",
+	};
+
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+		if (has_option(options, length, starts[i]))
+			return false;
+	return says(options, length, "noauto", "auto");
+}
+
 /* What stands for a block device: a tag or a path in /dev, but no source of random keys. */
 static bool is_device(const char *text)
 {
@@ -180,8 +222,8 @@ static void read_others(struct mount_entry *entry, const char *options, size_t l
 
 static void read_options(struct mount_entry *entry, const char *options, size_t length)
 {
-	entry->optional = has_option(options, length, "nofail");
-	entry->not_at_boot = has_option(options, length, "noauto");
+	entry->optional = says(options, length, "nofail", "fail");
+	entry->not_at_boot = is_left_alone(options, length);
 	entry->network = entry->network || has_option(options, length, "_netdev");
 	read_others(entry, options, length);
 }

@@ -17,7 +17,7 @@ struct mount_entry {
 	 * of a crypt volume its header and what the key is on (crypttab(5)). Empty: none. */
 	char others[MOUNT_OTHERS_MOST][MOUNT_FIELD_SIZE];
 	bool optional;    /* nofail: the boot goes on without it */
-	bool not_at_boot; /* noauto */
+	bool not_at_boot; /* noauto, and nothing that systemd starts it by */
 	bool network;     /* _netdev, or a network file system */
 	unsigned major;   /* of mountinfo; 0: no block device */
 	unsigned minor;

@@ -351,6 +351,22 @@ taken() {
 	[ "$(record .late.storage_reason)" = null ]
 }
 
+@test "late: what systemd mounts at the first access, or with another unit, is kept" {
+	five_disks
+	mounted nvme0n1p1 /
+	fstab <<-'END'
+		/dev/nvme1n1p1 /data ext4 noauto,x-systemd.automount 0 0
+		/dev/sdap1 /srv ext4 noauto,x-systemd.wanted-by=multi-user.target 0 0
+		/dev/sdbp1 /opt ext4 noauto,auto 0 0
+		/dev/sdcp1 /mnt ext4 noauto,x-systemd.device-timeout=5 0 0
+	END
+	boot
+	kept $NVME_B '/data (/dev/nvme1n1p1) is on it'
+	kept $SATA '/srv (/dev/sdap1) is on it'
+	kept $HBA '/opt (/dev/sdbp1) is on it'
+	taken $USB_A $USB_B
+}
+
 @test "late: what crypttab and mount units name is kept, the image to resume from too" {
 	early=vfio-pci
 	disk nvme0n1 $NVME_A nvme/nvme0

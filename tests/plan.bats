@@ -221,6 +221,12 @@ partition() {
 	plan
 	[ "$status" -eq 1 ]
 	[[ ${lines[0]} == *"refuses 1"* && $output != *danger* ]]
+	# And so it is where systemd mounts it at the first access, be it mounted now or not.
+	echo '/dev/sda1 /data ext4 noauto,x-systemd.automount 0 2' >"$ROOT/etc/fstab"
+	sed -i '/ \/data /d' "$ROOT/proc/self/mountinfo"
+	plan
+	[ "$status" -eq 1 ]
+	[[ ${lines[0]} == *"refuses 1"* && $output == *"/data (/dev/sda1) is on it"* ]]
 }
 
 # blacklisted ADDRESS... : these and no others lose a driver that is needed, or could be.

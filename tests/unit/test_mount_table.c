@@ -44,6 +44,44 @@ static void test_fstab(void **state)
 	assert_int_equal(*text, '\0');
 }
 
+/* systemd.mount(5): what noauto keeps out of the boot, and what comes to be mounted anyway. */
+static void test_noauto(void **state)
+{
+	static const struct {
+		const char *options;
+		bool not_at_boot;
+		bool optional;
+	} lines[] = {
+		{ "noauto", true, false },
+		{ "rw,noauto,nofail", true, true },
+		{ "noauto,x-systemd.automount", false, false },
+		{ "x-systemd.automount,nofail,noauto", false, true },
+		{ "noauto,comment=systemd.automount", false, false },
+		{ "noauto,comment=mine", true, false },
+		{ "noauto,x-systemd.wanted-by=multi-user.target", false, false },
+		{ "noauto,x-systemd.required-by=a.service", false, false },
+		{ "noauto,x-systemd.automount-not,x-systemd.idle-timeout=1", true, false },
+		{ "noauto,auto", false, false },
+		{ "auto,noauto", true, false },
+		{ "noauto,auto,noauto", true, false },
+		{ "nofail,fail", false, false },
+		{ "fail,nofail", false, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(lines); i++) {
+		char line[128];
+		const char *text = line;
+		struct mount_entry entry;
+
+		(void)snprintf(line, sizeof(line), "/dev/sda1 /a ext4 %s 0 0",
+			       lines[i].options);
+		assert_true(fstab_next(&text, &entry));
+		assert_int_equal(entry.not_at_boot, lines[i].not_at_boot);
+		assert_int_equal(entry.optional, lines[i].optional);
+	}
+}
+
 /* What is too long to be read must not be taken for something shorter. */
 static void test_long_field(void **state)
 {
@@ -252,6 +290,7 @@ int main(void)
 		cmocka_unit_test(test_swaps),         cmocka_unit_test(test_mount_units),
 		cmocka_unit_test(test_other_devices), cmocka_unit_test(test_extra),
 		cmocka_unit_test(test_unit_names),    cmocka_unit_test(test_virtual_types),
+		cmocka_unit_test(test_noauto),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
