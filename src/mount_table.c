@@ -255,6 +255,19 @@ bool type_is_virtual(const char *type)
 	return false;
 }
 
+bool mount_has_no_device(const struct mount_entry *entry)
+{
+	const char *source = entry->source;
+
+	if (type_is_virtual(entry->type) || strcmp(source, "/dev/null") == 0)
+		return true;
+	/* Mounted, with a device's number: its name may be anything. */
+	if (entry->major != 0)
+		return false;
+	return strncmp(source, "/dev/", 5) != 0 && strcmp(source, UNREADABLE) != 0 &&
+	       (source[0] == '/' || strchr(source, '=') == NULL);
+}
+
 bool fstab_next(const char **text, struct mount_entry *entry)
 {
 	struct line line;

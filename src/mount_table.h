@@ -63,4 +63,11 @@ bool unit_directory_is_of_target(const char *name);
 /* True for a file system that no block device of this machine carries: proc, tmpfs, overlay. */
 bool type_is_virtual(const char *type);
 
+/*
+ * True for what has no block device of its own: what it lies on is another entry's (a bind
+ * mount, a swap file), or nowhere (tmpfs, FUSE, a network file system of any kind). A block
+ * device is a path in /dev or a tag; what could not be read (fstab_next()) may be one.
+ */
+bool mount_has_no_device(const struct mount_entry *entry);
+
 #endif

@@ -147,16 +147,6 @@ static int add_block(struct search *search, const struct mount_entry *entry, con
 	return r;
 }
 
-/* Without a block device of its own; what it lies on is another entry's, or nowhere. */
-static bool has_no_device(const struct mount_entry *entry)
-{
-	bool file = entry->source[0] == '/' && strncmp(entry->source, "/dev/", 5) != 0;
-
-	return type_is_virtual(entry->type) || file || entry->source[0] == '\0' ||
-	       strcmp(entry->source, "none") == 0 || strcmp(entry->source, "tmpfs") == 0 ||
-	       strcmp(entry->source, "/dev/null") == 0;
-}
-
 /* File systems whose devices only their own tools know, or that come from the hypervisor. */
 static bool has_hidden_device(const struct mount_entry *entry)
 {
@@ -245,7 +235,7 @@ static int add_device(struct search *search, const struct mount_entry *entry, bo
 		note_unknown(search, entry);
 		return 0;
 	}
-	if (has_no_device(entry))
+	if (mount_has_no_device(entry))
 		return 0;
 	if ((entry->major != 0 &&
 	     block_of_number(search->root, entry->major, entry->minor, name) == 0) ||

@@ -538,6 +538,8 @@ taken() {
 		UUID=gone2 /other ext4 noauto 0 2
 		server:/home /home nfs defaults 0 0
 		//server/x /x cifs defaults 0 0
+		10.0.0.1@tcp:/scratch /scratch lustre defaults 0 0
+		sshfs#me@server:/y /y fuse defaults 0 0
 		tmpfs /tmp tmpfs defaults 0 0
 		/srv/a /srv/b none bind 0 0
 		/swapfile none swap sw 0 0

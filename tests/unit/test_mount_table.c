@@ -282,6 +282,33 @@ static void test_virtual_types(void **state)
 	assert_false(type_is_virtual("zfs"));
 }
 
+static void test_no_device(void **state)
+{
+	static const struct {
+		struct mount_entry entry;
+		bool none;
+	} entries[] = {
+		{ { .source = "/dev/sda1", .type = "ext4" }, false },
+		{ { .source = "UUID=1-2" }, false },
+		{ { .source = "ID=nvme-x", .type = "auto" }, false },
+		{ { .source = "?", .type = "ext4" }, false },
+		{ { .source = "/node-of-mine", .type = "ext4", .major = 8 }, false },
+		{ { .source = "/dev/sda1", .type = "overlay" }, true },
+		{ { .source = "/dev/null", .type = "ext4" }, true },
+		{ { .source = "/srv/a", .type = "none" }, true },
+		{ { .source = "/srv/a=b", .type = "none" }, true },
+		{ { .source = "none" }, true },
+		{ { .source = "nfsd", .type = "nfsd" }, true },
+		{ { .source = "vmware-vmblock", .type = "fuse.vmware-vmblock" }, true },
+		{ { .source = "sshfs#me@host:/a", .type = "fuse" }, true },
+		{ { .source = "10.0.0.1@tcp:/a", .type = "lustre" }, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(entries); i++)
+		assert_int_equal(mount_has_no_device(&entries[i].entry), entries[i].none);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -290,7 +317,7 @@ int main(void)
 		cmocka_unit_test(test_swaps),         cmocka_unit_test(test_mount_units),
 		cmocka_unit_test(test_other_devices), cmocka_unit_test(test_extra),
 		cmocka_unit_test(test_unit_names),    cmocka_unit_test(test_virtual_types),
-		cmocka_unit_test(test_noauto),
+		cmocka_unit_test(test_noauto),        cmocka_unit_test(test_no_device),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
