@@ -78,8 +78,8 @@ CORE := text pci claim config table cmdline match guards mount_table plan record
 	archive_names capture_text inventory inventory_text inventory_svg
 CORE += lookup
 CORE += findings readiness readiness_devices readiness_boot metrics
-BOOT_EDGES := root scan modules apply log options storage needs
-TOOL_EDGES := root scan modules storage needs usage runtime apply config_files image options target \
+BOOT_EDGES := root scan modules apply log options storage named needs
+TOOL_EDGES := root scan modules storage named needs usage runtime apply config_files image options target \
 	leftover_files container \
 	changes commands mounts kernel_install initramfs initramfs_image initramfs_inspect \
 	loader $(patsubst src/%.c,%,$(filter-out src/loader_text.c,$(wildcard src/loader_*.c))) \

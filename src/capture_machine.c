@@ -409,11 +409,43 @@ static void add_wanted_unit(struct capture *capture, const char *path)
 		capture_presence(capture, path);
 }
 
-/* Which of them the boot starts. */
-static void add_wanted_units(struct capture *capture, const char *path)
+static void add_drop_in(struct capture *capture, const char *path)
 {
-	if (unit_directory_is_of_target(base_name(path)))
+	capture_file(capture, path, capture_unit);
+}
+
+/* Whether the boot starts them, and what drop-ins add. */
+static void add_unit_directory(struct capture *capture, const char *path)
+{
+	const char *name = base_name(path);
+	size_t length = strlen(name);
+	char unit[ARCHIVE_NAME_SIZE];
+
+	if (unit_directory_is_of_target(name))
 		capture_each(capture, path, add_wanted_unit);
+	if (length <= 2 || length >= sizeof(unit) || strcmp(name + length - 2, ".d") != 0)
+		return;
+	(void)snprintf(unit, sizeof(unit), "%.*s", (int)length - 2, name);
+	if (unit_is_mount(unit))
+		capture_each(capture, path, add_drop_in);
+}
+
+/* The places that named_read() looks at. */
+static void add_units(struct capture *capture)
+{
+	static const char *const places[] = { "etc", "usr/local/lib", "usr/lib", "lib" };
+	char path[ARCHIVE_NAME_SIZE];
+	char target[ARCHIVE_NAME_SIZE];
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		/* Where lib is usr/lib it was that just now. */
+		if (read_link_name(capture->root->fd, places[i], target, sizeof(target)) >= 0 ||
+		    !join(path, places[i], "systemd/system"))
+			continue;
+		capture_each(capture, path, add_mount_unit);
+		capture_each(capture, path, add_unit_directory);
+	}
+	capture_each(capture, "run/systemd/system", add_unit_directory);
 }
 
 /* Of block devices alone. */
@@ -457,10 +489,7 @@ static void add_files(struct capture *capture)
 	capture_each(capture, "sys/firmware/efi/efivars", add_secure_boot);
 	capture_each(capture, "sys/firmware/acpi/tables", add_firmware_table);
 	capture_presence(capture, "sys/firmware/ibft");
-	capture_each(capture, "etc/systemd/system", add_mount_unit);
-	capture_each(capture, "etc/systemd/system", add_wanted_units);
-	capture_each(capture, "run/systemd/system", add_wanted_units);
-	capture_each(capture, "usr/lib/systemd/system", add_wanted_units);
+	add_units(capture);
 	capture_each(capture, "run/udev/data", add_udev_record);
 	capture_each(capture, "dev", add_node_directory);
 	capture_each(capture, "dev/disk", add_disk_links);

@@ -9,14 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "mount_table.h"
+#include "named.h"
 #include "storage.h"
 #include "text.h"
 
 #define INTERFACES "sys/class/net"
 #define BLOCKS "sys/class/block"
-
-#define UNITS "etc/systemd/system"
 
 enum { FILE_SIZE_MOST = 1 << 20 };
 
@@ -27,8 +25,9 @@ struct search {
 	unsigned what;
 	const struct snapshot *snapshot;
 	struct guards *guards;
-	bool may_be_cleared; /* storage_reason is of a file system that was not found */
-	bool network;        /* something needs the network */
+	const struct named *named; /* while it is followed; else NULL */
+	bool may_be_cleared;       /* storage_reason is of a file system that was not found */
+	bool network;              /* something needs the network */
 };
 
 /* ---- Files */
@@ -158,15 +157,14 @@ static bool has_hidden_device(const struct mount_entry *entry)
 static bool is_crypt_mapping(const struct search *search, const char *source)
 {
 	static const char directory[] = "/dev/mapper/";
-	AUTO_FREE char *table = NULL;
-	struct mount_entry entry;
+	const struct named *named = search->named;
 
 	if (strncmp(source, directory, sizeof(directory) - 1) != 0)
 		return false;
-	table = read_file(&search->real, "etc/crypttab");
-	for (const char *text = table; text != NULL && crypttab_next(&text, &entry);)
-		if (strcmp(entry.target, source + sizeof(directory) - 1) == 0 &&
-		    !entry.optional && !entry.not_at_boot)
+	for (size_t i = 0; named != NULL && i < named->count; i++)
+		if (strcmp(named->items[i].type, "crypt") == 0 &&
+		    strcmp(named->items[i].target, source + sizeof(directory) - 1) == 0 &&
+		    !named->items[i].optional && !named->items[i].not_at_boot)
 			return true;
 	return false;
 }
@@ -359,68 +357,6 @@ static int add_swaps(struct search *search)
 	return r;
 }
 
-static int add_table(struct search *search, const struct root *root, const char *path,
-		     bool (*next)(const char **text, struct mount_entry *entry))
-{
-	AUTO_FREE char *table = read_file(root, path);
-	struct mount_entry entry;
-	int r = 0;
-
-	for (const char *text = table; r == 0 && text != NULL && next(&text, &entry);)
-		if (!entry.not_at_boot)
-			r = add_entry(search, &entry, false);
-	return r;
-}
-
-static bool is_wanted_in(const struct search *search, const char *directory, const char *unit)
-{
-	AUTO_CLOSEDIR DIR *dir = root_open_directory(&search->real, directory);
-	const struct dirent *entry;
-	bool found = false;
-	int error = 0;
-
-	while (dir != NULL && !found && (entry = root_next_entry(dir, &error)) != NULL) {
-		char path[NAME_MAX * 2 + 2];
-
-		if (!unit_directory_is_of_target(entry->d_name))
-			continue;
-		(void)snprintf(path, sizeof(path), "%s/%s", entry->d_name, unit);
-		/* An error is no answer: then it may be. */
-		found = entry_exists(dirfd(dir), path) != 0;
-	}
-	return found;
-}
-
-/* A unit that is not enabled need not be there (systemctl(1), enable; systemd.unit(5)). */
-static bool is_enabled(const struct search *search, const char *unit)
-{
-	return is_wanted_in(search, UNITS, unit) ||
-	       is_wanted_in(search, "run/systemd/system", unit) ||
-	       is_wanted_in(search, "usr/lib/systemd/system", unit);
-}
-
-static int add_mount_units(struct search *search)
-{
-	const struct dirent *file;
-	int r = 0;
-
-	AUTO_CLOSEDIR DIR *dir = root_open_directory(&search->real, UNITS);
-	while (dir != NULL && r == 0 && (file = root_next_entry(dir, &r)) != NULL) {
-		char path[sizeof(UNITS) + NAME_MAX + 1];
-		struct mount_entry entry;
-
-		if (!unit_is_mount(file->d_name))
-			continue;
-		(void)snprintf(path, sizeof(path), UNITS "/%s", file->d_name);
-		AUTO_FREE char *text = read_file(&search->real, path);
-		if (text == NULL || !mount_unit_parse(text, &entry) || entry.not_at_boot)
-			continue;
-		entry.optional = entry.optional || !is_enabled(search, file->d_name);
-		r = add_entry(search, &entry, false);
-	}
-	return r;
-}
-
 /* Where the machine would wake up from: /sys/power/resume is what was found of resume=. */
 static int add_resume(struct search *search)
 {
@@ -438,14 +374,15 @@ static int add_resume(struct search *search)
 
 static int add_named(struct search *search)
 {
-	int r = add_table(search, &search->real, "etc/fstab", fstab_next);
+	struct named named;
+	int r = named_read(search->root, &search->real, &named);
 
-	if (r == 0)
-		r = add_table(search, &search->real, "etc/crypttab", crypttab_next);
-	if (r == 0)
-		r = add_table(search, search->root, "proc/cmdline", cmdline_next_mount);
-	if (r == 0)
-		r = add_mount_units(search);
+	search->named = &named;
+	for (size_t i = 0; r == 0 && i < named.count; i++)
+		if (!named.items[i].not_at_boot)
+			r = add_entry(search, &named.items[i], false);
+	named_free(&named);
+	search->named = NULL;
 	return r == 0 ? add_resume(search) : r;
 }
 

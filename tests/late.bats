@@ -432,6 +432,77 @@ taken() {
 	done
 }
 
+# unit PLACE NAME: a file of the real root's systemd, from standard input.
+unit() {
+	mkdir -p "$ROOT/sysroot/$1/systemd/system/$(dirname "$2")"
+	cat >"$ROOT/sysroot/$1/systemd/system/$2"
+}
+
+@test "late: the mount and swap units of an image are kept, wherever systemd reads them" {
+	five_disks
+	mounted nvme0n1p1 /
+	unit usr/lib var.mount <<<$'[Mount]\nWhat=/dev/nvme1n1p1\nWhere=/var'
+	mkdir -p "$ROOT/sysroot/usr/lib/systemd/system/local-fs.target.wants"
+	ln -s ../var.mount "$ROOT/sysroot/usr/lib/systemd/system/local-fs.target.wants/var.mount"
+	unit usr/local/lib dev-sdap1.swap <<<$'[Swap]\nWhat=/dev/sdap1'
+	unit lib opt.mount <<<$'[Mount]\nWhat=/dev/sdbp1\nWhere=/opt'
+	# What comes with systemd and others, and names no disk.
+	unit usr/lib tmp.mount <<<$'[Mount]\nWhat=tmpfs\nWhere=/tmp\nType=tmpfs'
+	unit usr/lib proc-fs-nfsd.mount <<<$'[Mount]\nWhat=nfsd\nWhere=/proc/fs/nfsd\nType=nfsd'
+	boot
+	kept $NVME_B '/var (/dev/nvme1n1p1) is on it'
+	kept $SATA 'swap (/dev/sdap1) is on it'
+	kept $HBA '/opt (/dev/sdbp1) is on it'
+	taken $USB_A $USB_B
+	[ "$(record .late.storage_reason)" = null ]
+}
+
+@test "late: a unit of an image that the boot starts and that is not found keeps all storage" {
+	local place
+
+	early='0000:0[78]:00.0 vfio-pci'
+	for place in usr/lib usr/local/lib lib; do
+		setup
+		disk nvme0n1 $NVME_A nvme/nvme0
+		mounted nvme0n1p1 /
+		unit $place srv.mount <<<$'[Mount]\nWhat=/dev/vg/srv\nWhere=/srv'
+		unit $place local-fs.target.wants/srv.mount </dev/null
+		boot
+		kept $NVME_B '/srv (/dev/vg/srv) is not found: what could hide it stays'
+	done
+	setup
+	disk nvme0n1 $NVME_A nvme/nvme0
+	mounted nvme0n1p1 /
+	unit usr/lib srv.mount <<<$'[Mount]\nWhat=/dev/vg/srv\nWhere=/srv'
+	boot
+	taken $NVME_B
+}
+
+@test "late: a unit in /etc stands for the image's, and drop-ins add to both" {
+	five_disks
+	mounted nvme0n1p1 /
+	# Another disk, and none at all.
+	unit usr/lib var.mount <<<$'[Mount]\nWhat=/dev/sdap1\nWhere=/var'
+	unit etc var.mount <<<$'[Mount]\nWhat=/dev/nvme1n1p1\nWhere=/var'
+	unit usr/lib srv.mount <<<$'[Mount]\nWhat=/dev/sdap1\nWhere=/srv'
+	ln -s /dev/null "$ROOT/sysroot/etc/systemd/system/srv.mount"
+	unit usr/lib tmp.mount <<<$'[Mount]\nWhat=/dev/sdap1\nWhere=/tmp'
+	unit etc tmp.mount </dev/null
+	unit usr/lib tmp.mount.d/50.conf <<<$'[Mount]\nWhat=/dev/sdap1'
+	# A drop-in says which disk, of a unit and of an entry of fstab.
+	unit usr/lib opt.mount <<<$'[Mount]\nWhat=LABEL=later\nWhere=/opt\nType=ext4'
+	unit usr/lib opt.mount.d/10.conf <<<$'[Mount]\nWhat=/dev/sdap1'
+	unit etc opt.mount.d/10.conf <<<$'[Mount]\nWhat=/dev/sdbp1\n'
+	unit etc data.mount.d/10.conf <<<$'[Mount]\nWhat=/dev/sdcp1\nWhere=/data'
+	unit etc home.mount.d/10.conf <<<$'[Unit]\nJobTimeoutSec=5'
+	boot
+	kept $NVME_B '/var (/dev/nvme1n1p1) is on it'
+	kept $HBA '/opt (/dev/sdbp1) is on it'
+	kept $USB_A '/data (/dev/sdcp1) is on it'
+	taken $SATA $USB_B
+	[ "$(record .late.storage_reason)" = null ]
+}
+
 @test "late: absolute links of the real root lead to its own files" {
 	local units=etc/systemd/system
 

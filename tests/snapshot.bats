@@ -10,7 +10,7 @@ setup_file() {
 	with_sanitizer && flags+=(-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all)
 	cd "$REPO" || return 1
 	"${CC:-cc}" "${flags[@]}" -o "$SCAN" tests/tools/scan.c \
-		"$BUILD"/{root,scan,details,usage,needs,storage}.o "$BUILD/core.a" -lblkid
+		"$BUILD"/{root,scan,details,usage,needs,named,storage}.o "$BUILD/core.a" -lblkid
 }
 
 # shellcheck disable=SC2154 # bats sets stderr
@@ -299,11 +299,15 @@ disk() {
 	mkdir -p "$ROOT/etc/systemd/system/local-fs.target.requires"
 	printf '[Mount]\nWhat=UUID=nowhere\nWhere=/data\n' >"$ROOT/etc/systemd/system/data.mount"
 	ln -s ../data.mount "$ROOT/etc/systemd/system/local-fs.target.requires/data.mount"
+	# The disk of a unit of the image, which a drop-in names.
+	mkdir -p "$ROOT/usr/lib/systemd/system" "$ROOT/etc/systemd/system/var.mount.d"
+	printf '[Mount]\nWhat=/dev/gone\nWhere=/var\n' >"$ROOT/usr/lib/systemd/system/var.mount"
+	printf '[Mount]\nWhat=/dev/sdb\n' >"$ROOT/etc/systemd/system/var.mount.d/a.conf"
 	take >"$FILE"
 	unpack
 	run "$SCAN" "$ROOT"
 	echo "$output"
-	[ "$(grep -E '^(needs|cleared)' <<<"$output" | cut -d: -f1-3 | sort | paste -sd' ')" = "cleared 0000:00:01.0 cleared 0000:00:02.0 cleared 0000:00:06.0 cleared 0000:00:07.0 needs 0000:00:01.0 needs 0000:00:06.0 needs 0000:00:07.0" ]
+	[ "$(grep -E '^(needs|cleared)' <<<"$output" | cut -d: -f1-3 | sort | paste -sd' ')" = "cleared 0000:00:01.0 cleared 0000:00:02.0 cleared 0000:00:06.0 cleared 0000:00:07.0 needs 0000:00:01.0 needs 0000:00:02.0 needs 0000:00:06.0 needs 0000:00:07.0" ]
 	diff <("$SCAN" "$ROOT") <("$SCAN" "$BACK")
 	find "$BACK" -type f -exec cat {} + | absent serial
 }
