@@ -405,7 +405,7 @@ static void add_mount_unit(struct capture *capture, const char *path)
 
 static void add_wanted_unit(struct capture *capture, const char *path)
 {
-	if (unit_is_mount(base_name(path)))
+	if (unit_is_mount(base_name(path)) || unit_is_automount(base_name(path)))
 		capture_presence(capture, path);
 }
 

@@ -407,6 +407,8 @@ bool mount_unit_parse(const char *text, struct mount_entry *entry)
 		text += length + (text[length] == '\n');
 	}
 	entry->network = entry->network || type_is_network(entry->type);
+	/* Only fstab's entries are left alone so; a unit is started by what wants it. */
+	entry->not_at_boot = false;
 	return entry->source[0] != '\0';
 }
 
@@ -444,6 +446,13 @@ bool unit_is_mount(const char *name)
 	const char *dot = strrchr(name, '.');
 
 	return dot != NULL && (strcmp(dot, ".mount") == 0 || strcmp(dot, ".swap") == 0);
+}
+
+bool unit_is_automount(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot != NULL && strcmp(dot, ".automount") == 0;
 }
 
 bool unit_directory_is_of_target(const char *name)

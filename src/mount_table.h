@@ -40,7 +40,7 @@ bool swaps_next(const char **text, struct mount_entry *entry);
 
 /*
  * Reads a systemd.mount(5) or systemd.swap(5) unit: What=, Where=, Type=, Options=.
- * Returns false when it has no What=.
+ * noauto among its options means nothing to systemd. Returns false when it has no What=.
  */
 bool mount_unit_parse(const char *text, struct mount_entry *entry);
 
@@ -53,6 +53,9 @@ bool mount_extra_parse(const char *value, bool swap, struct mount_entry *entry);
 
 /* True for the file name of such a unit: "srv.mount", "dev-sda2.swap". */
 bool unit_is_mount(const char *name);
+
+/* The same of "srv.automount". */
+bool unit_is_automount(const char *name);
 
 /*
  * True for a directory of links to the units that a target starts: "local-fs.target.requires",

@@ -87,13 +87,29 @@ static bool is_wanted_in(const struct root *real, const char *directory, const c
 	return found;
 }
 
-/* A unit that is not enabled need not be there (systemctl(1), enable; systemd.unit(5)). */
-static bool is_enabled(const struct root *real, const char *unit)
+static bool is_wanted(const struct root *real, const char *unit)
 {
 	for (size_t i = 0; i < UNIT_PLACES; i++)
 		if (is_wanted_in(real, unit_places[i], unit))
 			return true;
 	return is_wanted_in(real, "run/systemd/system", unit);
+}
+
+/*
+ * A unit that is not enabled need not be there (systemctl(1), enable; systemd.unit(5)). With an
+ * automount unit of its name that one is enabled instead (systemd.automount(5)).
+ */
+static bool is_enabled(const struct root *real, const char *unit)
+{
+	char automount[NAME_MAX + sizeof("automount")];
+	const char *dot = strrchr(unit, '.');
+
+	if (is_wanted(real, unit))
+		return true;
+	if (dot == NULL || strcmp(dot, ".mount") != 0)
+		return false;
+	(void)snprintf(automount, sizeof(automount), "%.*s.automount", (int)(dot - unit), unit);
+	return is_wanted(real, automount);
 }
 
 /* Adds the drop-ins of a place to a unit's text. */

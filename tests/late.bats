@@ -478,6 +478,26 @@ unit() {
 	taken $NVME_B
 }
 
+@test "late: a unit with noauto among its options, or with an automount unit, is needed" {
+	early='0000:0[78]:00.0 vfio-pci'
+	disk nvme0n1 $NVME_A nvme/nvme0
+	disk nvme1n1 $NVME_B nvme/nvme1
+	mounted nvme0n1p1 /
+	unit etc srv.mount <<<$'[Mount]\nWhat=/dev/nvme1n1p1\nWhere=/srv\nOptions=noauto'
+	boot
+	kept $NVME_B '/srv (/dev/nvme1n1p1) is on it'
+	taken $SATA
+
+	setup
+	disk nvme0n1 $NVME_A nvme/nvme0
+	mounted nvme0n1p1 /
+	unit etc srv.mount <<<$'[Mount]\nWhat=/dev/vg/srv\nWhere=/srv'
+	unit etc srv.automount <<<$'[Automount]\nWhere=/srv'
+	unit etc multi-user.target.wants/srv.automount </dev/null
+	boot
+	kept $NVME_B '/srv (/dev/vg/srv) is not found: what could hide it stays'
+}
+
 @test "late: a unit in /etc stands for the image's, and drop-ins add to both" {
 	five_disks
 	mounted nvme0n1p1 /

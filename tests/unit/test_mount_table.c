@@ -182,7 +182,7 @@ static void test_mount_units(void **state)
 				     "Where",
 				     &entry));
 	check(&entry, "/dev/sdb1", "/opt", "xfs");
-	assert_true(entry.not_at_boot);
+	assert_false(entry.not_at_boot);
 	assert_false(mount_unit_parse("[Mount]\nWhat =   \nWhat", &entry));
 	assert_true(mount_unit_parse("[Swap]\nWhat=UUID=1", &entry));
 	check(&entry, "UUID=1", "swap", "");
@@ -265,6 +265,9 @@ static void test_unit_names(void **state)
 	assert_false(unit_is_mount("srv.mount.d"));
 	assert_false(unit_is_mount("srv.automount"));
 	assert_false(unit_is_mount("mount"));
+	assert_true(unit_is_automount("srv.automount"));
+	assert_false(unit_is_automount("srv.mount"));
+	assert_false(unit_is_automount("automount"));
 	assert_true(unit_directory_is_of_target("local-fs.target.requires"));
 	assert_true(unit_directory_is_of_target("swap.target.wants"));
 	assert_false(unit_directory_is_of_target("a.service.wants"));
