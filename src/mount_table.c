@@ -181,7 +181,7 @@ static bool is_device(const char *text)
 
 /*
  * The device that a header or a key of crypttab(5) is on: DEVICE itself, or "/path:DEVICE"
- * (systemd), or "DEVICE:/path" (Debian's keyscript passdev). Empty for a file of the root.
+ * (systemd), or "DEVICE:/path" (Debian's keyscript passdev). For a file, its path. Else empty.
  */
 static void take_location(const char *text, size_t length, char out[MOUNT_FIELD_SIZE])
 {
@@ -199,17 +199,41 @@ static void take_location(const char *text, size_t length, char out[MOUNT_FIELD_
 		if (colon != NULL)
 			*colon = '\0';
 		device = place;
+	} else if (place[0] == '/' && strncmp(place, "/dev/", 5) != 0) {
+		device = place;
 	}
 	(void)snprintf(out, MOUNT_FIELD_SIZE, "%s", device);
 }
 
-/* xfs(5), crypttab(5). */
+/* An option that may be there several times: into the places from `place` on. */
+static void read_required(struct mount_entry *entry, const char *options, size_t length,
+			  const char *name, size_t *place)
+{
+	const char *end = options + length;
+	size_t found;
+
+	for (const char *at = options;
+	     (at = find_option(at, (size_t)(end - at), name, &found)) != NULL; at += found) {
+		/* More than there are places for: then nothing is known. */
+		if (*place == MOUNT_OTHERS_MOST) {
+			(void)snprintf(entry->others[*place - 1], MOUNT_FIELD_SIZE, UNREADABLE);
+			return;
+		}
+		take_location(at, found, entry->others[*place]);
+		*place += entry->others[*place][0] != '\0';
+	}
+}
+
+/* xfs(5), ext4(5), crypttab(5), systemd.mount(5). */
 static void read_others(struct mount_entry *entry, const char *options, size_t length)
 {
 	static const struct {
 		const char *name;
 		size_t place;
-	} others[] = { { "logdev=", 0 }, { "rtdev=", 1 }, { "header=", 0 } };
+	} others[] = {
+		{ "logdev=", 0 }, { "rtdev=", 1 }, { "journal_path=", 0 }, { "header=", 0 }
+	};
+	size_t place = 2;
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		size_t found = 0;
@@ -218,6 +242,8 @@ static void read_others(struct mount_entry *entry, const char *options, size_t l
 		if (value != NULL)
 			take_location(value, found, entry->others[others[i].place]);
 	}
+	read_required(entry, options, length, "x-systemd.requires=", &place);
+	read_required(entry, options, length, "x-systemd.requires-mounts-for=", &place);
 }
 
 static void read_options(struct mount_entry *entry, const char *options, size_t length)
@@ -439,6 +465,60 @@ bool mount_extra_parse(const char *value, bool swap, struct mount_entry *entry)
 	length = next_part(&value, &part);
 	read_options(entry, part, length);
 	return entry->source[0] != '\0';
+}
+
+/* Is the path the mount point, or below it? Root is there anyway. */
+static bool lies_in(const char *path, const char *target)
+{
+	size_t length = strlen(target);
+
+	while (length > 1 && target[length - 1] == '/')
+		length--;
+	return target[0] == '/' && length > 1 && strncmp(path, target, length) == 0 &&
+	       (path[length] == '\0' || path[length] == '/');
+}
+
+static bool names(const char *path, const struct mount_entry *entry)
+{
+	static const char directory[] = "/dev/mapper/";
+	size_t length = sizeof(directory) - 1;
+
+	if (strcmp(entry->type, "crypt") != 0)
+		return lies_in(path, entry->target);
+	return strncmp(path, directory, length) == 0 &&
+	       strcmp(path + length, entry->target) == 0;
+}
+
+static bool needs(const struct mount_entry *entry, const struct mount_entry *other)
+{
+	for (size_t i = 0; i < MOUNT_OTHERS_MOST; i++)
+		if (names(entry->others[i], other))
+			return true;
+	return names(entry->source, other) || names(entry->target, other);
+}
+
+static bool is_needed(const struct mount_entry *entries, size_t count,
+		      const struct mount_entry *entry)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!entries[i].not_at_boot && needs(&entries[i], entry))
+			return true;
+	return false;
+}
+
+void mount_entries_pull(struct mount_entry *entries, size_t count)
+{
+	bool more = true;
+
+	/* Each round takes one at least, or is the last. */
+	while (more) {
+		more = false;
+		for (size_t i = 0; i < count; i++)
+			if (entries[i].not_at_boot && is_needed(entries, count, &entries[i])) {
+				entries[i].not_at_boot = false;
+				more = true;
+			}
+	}
 }
 
 bool unit_is_mount(const char *name)

@@ -6,15 +6,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { MOUNT_FIELD_SIZE = 512, MOUNT_OTHERS_MOST = 2 };
+enum { MOUNT_FIELD_SIZE = 512, MOUNT_OTHERS_MOST = 4 };
 
 /* One thing that is mounted, swapped to or opened, or is to be. */
 struct mount_entry {
 	char source[MOUNT_FIELD_SIZE]; /* device, tag (UUID=...), or what the type takes */
 	char target[MOUNT_FIELD_SIZE]; /* mount point, "swap" for swap, the name of a mapping */
 	char type[64];
-	/* Further devices that it needs, as `source`: of xfs the log and the realtime part (xfs(5)),
-	 * of a crypt volume its header and what the key is on (crypttab(5)). Empty: none. */
+	/* What else it needs, as `source`: of xfs the log and the realtime part (xfs(5)), of ext4
+	 * its journal (ext4(5)), of a crypt volume its header and its key or what they are on
+	 * (crypttab(5)), and devices and mount points that it tells systemd (systemd.mount(5)).
+	 * Empty: none. */
 	char others[MOUNT_OTHERS_MOST][MOUNT_FIELD_SIZE];
 	bool optional;    /* nofail: the boot goes on without it */
 	bool not_at_boot; /* noauto, and nothing that systemd starts it by */
@@ -50,6 +52,13 @@ bool mount_unit_parse(const char *text, struct mount_entry *entry);
  * no WHAT.
  */
 bool mount_extra_parse(const char *value, bool swap, struct mount_entry *entry);
+
+/*
+ * Clears not_at_boot of the entries that systemd starts because another one needs them: what a
+ * mount point, a bind mount, a swap or key file lies in (systemd.unit(5), RequiresMountsFor=),
+ * and the volume of crypttab that is mounted or swapped to (systemd-cryptsetup-generator(8)).
+ */
+void mount_entries_pull(struct mount_entry *entries, size_t count);
 
 /* True for the file name of such a unit: "srv.mount", "dev-sda2.swap". */
 bool unit_is_mount(const char *name);

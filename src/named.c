@@ -231,6 +231,7 @@ int named_read(const struct root *root, const struct root *real, struct named *r
 		r = add_table(root, "proc/cmdline", cmdline_next_mount, ret_named);
 	for (size_t i = 0; r == 0 && i < UNIT_PLACES; i++)
 		r = add_units(real, i, ret_named);
+	mount_entries_pull(ret_named->items, ret_named->count);
 	return r;
 }
 

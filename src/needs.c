@@ -268,6 +268,9 @@ static int add_entry(struct search *search, const struct mount_entry *entry, boo
 			continue;
 		memcpy(other.source, entry->others[i], sizeof(other.source));
 		other.major = 0;
+		/* A device whatever carries it: a bind mount may name one too. */
+		if (strcmp(entry->type, "crypt") != 0)
+			other.type[0] = '\0';
 		other.optional = entry->optional || is_open(search, entry);
 		r = add_device(search, &other, false);
 	}

@@ -367,6 +367,25 @@ taken() {
 	taken $USB_A $USB_B
 }
 
+@test "late: what is mounted because something else needs it is kept, noauto or not" {
+	five_disks
+	mounted nvme0n1p1 /
+	fstab <<-'END'
+		/dev/nvme1n1p1 /data ext4 noauto 0 0
+		/data/x /srv none bind 0 0
+		/dev/mapper/secret /secret ext4 nofail 0 0
+		/dev/sdbp1 /backup ext4 noauto 0 0
+		tmpfs /tmp tmpfs x-systemd.requires=/dev/sdcp1 0 0
+	END
+	echo 'secret /dev/sdap1 none luks,noauto' >"$ROOT/sysroot/etc/crypttab"
+	boot
+	kept $NVME_B '/data (/dev/nvme1n1p1) is on it'
+	kept $SATA 'the crypt volume secret (/dev/sdap1) is on it'
+	kept $USB_A '/tmp (/dev/sdcp1) is on it'
+	taken $HBA $USB_B
+	[ "$(record .late.storage_reason)" = null ]
+}
+
 @test "late: what crypttab and mount units name is kept, the image to resume from too" {
 	early=vfio-pci
 	disk nvme0n1 $NVME_A nvme/nvme0

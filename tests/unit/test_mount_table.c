@@ -206,10 +206,11 @@ static void test_other_devices(void **state)
 		{ "a /dev/sda1", "", "" },
 		{ "a /dev/sda1 none luks,header=", "", "" },
 		{ "a /dev/sda1 - luks,header=/dev/sdb1,discard", "/dev/sdb1", "" },
-		{ "a /dev/sda1 /etc/key header=/boot/header.img", "", "" },
+		{ "a /dev/sda1 /etc/key header=/boot/header.img", "/boot/header.img",
+		  "/etc/key" },
 		{ "a /dev/sda1 /key:LABEL=keys header=/h:UUID=1-2", "UUID=1-2", "LABEL=keys" },
 		{ "a /dev/sda1 /k:ey:/dev/sdc1 luks", "", "/dev/sdc1" },
-		{ "a /dev/sda1 /k:ey luks", "", "" },
+		{ "a /dev/sda1 /k:ey luks", "", "/k:ey" },
 		{ "a /dev/sda1 /dev/urandom swap", "", "" },
 		{ "a /dev/sda1 /dev/disk/by-path/pci-0000:00:14.0-usb luks", "",
 		  "/dev/disk/by-path/pci-0000:00:14.0-usb" },
@@ -223,6 +224,17 @@ static void test_other_devices(void **state)
 	(void)state;
 	assert_true(fstab_next(&text, &entry));
 	check_others(&entry, "/dev/sdb1", "/dev/sdc1");
+	text = "/dev/sda1 /a ext4 journal_path=/dev/sdb1,x-systemd.requires=a.service,"
+	       "x-systemd.requires=/dev/sdc1,x-systemd.requires-mounts-for=/b 0 0\n";
+	assert_true(fstab_next(&text, &entry));
+	check_others(&entry, "/dev/sdb1", "");
+	assert_string_equal(entry.others[2], "/dev/sdc1");
+	assert_string_equal(entry.others[3], "/b");
+	/* None is left out without a word. */
+	text = "/dev/sda1 /a ext4 x-systemd.requires=/b,x-systemd.requires=/c,"
+	       "x-systemd.requires=/dev/sdb1 0 0\n";
+	assert_true(fstab_next(&text, &entry));
+	assert_string_equal(entry.others[3], "?");
 	text = "22 1 8:1 / / rw - xfs /dev/sda1 rw,logdev=/dev/sdb1\n";
 	assert_true(mountinfo_next(&text, &entry));
 	check_others(&entry, "/dev/sdb1", "");
@@ -312,6 +324,43 @@ static void test_no_device(void **state)
 		assert_int_equal(mount_has_no_device(&entries[i].entry), entries[i].none);
 }
 
+/* Of each line whether it comes to be mounted. */
+static void test_pull(void **state)
+{
+	static const char *const fstab = "/dev/root / ext4 noauto\n"
+					 "/dev/sda1 /data/ ext4 noauto\n"
+					 "/dev/sda2 /datastore ext4 noauto\n"
+					 "/data/x /srv none bind\n"
+					 "/dev/sda3 /srv/a ext4 noauto\n"
+					 "/dev/mapper/one /one ext4 nofail\n"
+					 "/dev/mapper/two /two ext4 noauto\n"
+					 "/dev/sda4 /keys ext4 noauto\n"
+					 "/dev/sda5 /on/its/own ext4 noauto\n"
+					 "/swaps/file none swap\n"
+					 "/dev/sda6 /swaps ext4 noauto\n"
+					 "o /o overlay x-systemd.requires-mounts-for=/lower/a\n"
+					 "/dev/sda7 /lower ext4 noauto\n";
+	static const char *const crypttab = "one /dev/sdb1 /keys/a noauto\n"
+					    "two /dev/sdb2 none noauto\n";
+	static const bool wanted[] = { false, true, false, true, false, true, false, true,
+				       false, true, true,  true, true,  true, false };
+	struct mount_entry entries[LENGTH(wanted)];
+	const char *text = fstab;
+	size_t count = 0;
+
+	(void)state;
+	while (fstab_next(&text, &entries[count]))
+		count++;
+	text = crypttab;
+	while (crypttab_next(&text, &entries[count]))
+		count++;
+	assert_int_equal(count, LENGTH(wanted));
+	mount_entries_pull(entries, count);
+	for (size_t i = 0; i < count; i++)
+		if (entries[i].not_at_boot == wanted[i])
+			fail_msg("%s", entries[i].source);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +370,7 @@ int main(void)
 		cmocka_unit_test(test_other_devices), cmocka_unit_test(test_extra),
 		cmocka_unit_test(test_unit_names),    cmocka_unit_test(test_virtual_types),
 		cmocka_unit_test(test_noauto),        cmocka_unit_test(test_no_device),
+		cmocka_unit_test(test_pull),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
