@@ -299,7 +299,7 @@ bool fstab_next(const char **text, struct mount_entry *entry)
 	struct line line;
 
 	while (next_line(text, &line)) {
-		if (line.count < 3)
+		if (line.count < 2)
 			continue;
 		*entry = (struct mount_entry){ 0 };
 		take(&line, 0, entry->source, sizeof(entry->source));

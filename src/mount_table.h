@@ -30,7 +30,7 @@ struct mount_entry {
  * whole are passed over. A field too long for its place makes the entry unreadable: its source
  * is then "?", which nothing can be resolved from. Return false at the end.
  *
- * fstab_next():     fstab(5)
+ * fstab_next():     fstab(5); of getmntent(3) a line needs no type, and so of systemd
  * crypttab_next():  crypttab(5); type is "crypt"
  * mountinfo_next(): proc_pid_mountinfo(5)
  * swaps_next():     /proc/swaps; swap files are passed over, their file system is mounted

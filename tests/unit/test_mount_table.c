@@ -18,7 +18,8 @@ static void test_fstab(void **state)
 			   "UUID=\"ab-cd\" / ext4 defaults 0 1\n"
 			   "  LABEL=my\\040disk\t/my\\040disk\txfs\tnofail,noauto\n"
 			   "/dev/sda2 none swap sw 0 0\n"
-			   "incomplete /x\n"
+			   "incomplete\n"
+			   "LABEL=x /x\n"
 			   "host:/x /nfs nfs rw\n"
 			   "/dev/sdb /iscsi ext4 rw,_netdev,nofailure\n"
 			   "/dev/sdc /last ext4";
@@ -33,6 +34,9 @@ static void test_fstab(void **state)
 	assert_true(entry.optional && entry.not_at_boot);
 	assert_true(fstab_next(&text, &entry));
 	check(&entry, "/dev/sda2", "swap", "swap");
+	assert_true(fstab_next(&text, &entry));
+	check(&entry, "LABEL=x", "/x", "");
+	assert_false(entry.optional || entry.not_at_boot);
 	assert_true(fstab_next(&text, &entry));
 	check(&entry, "host:/x", "/nfs", "nfs");
 	assert_true(entry.network);
