@@ -26,8 +26,10 @@ struct search {
 	const struct snapshot *snapshot;
 	struct guards *guards;
 	const struct named *named; /* while it is followed; else NULL */
-	bool may_be_cleared;       /* storage_reason is of a file system that was not found */
-	bool network;              /* something needs the network */
+	char faint
+		[GUARD_REASON_SIZE]; /* a volume that is not found, and the boot does without */
+	bool may_be_cleared;         /* storage_reason is of a file system that was not found */
+	bool network;                /* something needs the network */
 };
 
 /* ---- Files */
@@ -153,8 +155,11 @@ static bool has_hidden_device(const struct mount_entry *entry)
 	       strcmp(entry->type, "9p") == 0 || strcmp(entry->type, "virtiofs") == 0;
 }
 
-/* True for the mapping that an entry of crypttab opens: that entry is followed itself. */
-static bool is_crypt_mapping(const struct search *search, const char *source)
+/*
+ * True for the mapping that an entry of crypttab opens: that entry is followed itself.
+ * @any: also of one that the boot does without
+ */
+static bool is_crypt_mapping(const struct search *search, const char *source, bool any)
 {
 	static const char directory[] = "/dev/mapper/";
 	const struct named *named = search->named;
@@ -164,7 +169,7 @@ static bool is_crypt_mapping(const struct search *search, const char *source)
 	for (size_t i = 0; named != NULL && i < named->count; i++)
 		if (strcmp(named->items[i].type, "crypt") == 0 &&
 		    strcmp(named->items[i].target, source + sizeof(directory) - 1) == 0 &&
-		    !named->items[i].optional && !named->items[i].not_at_boot)
+		    (any || (!named->items[i].optional && !named->items[i].not_at_boot)))
 			return true;
 	return false;
 }
@@ -175,6 +180,30 @@ static void note_unknown(struct search *search, const struct mount_entry *entry)
 
 	describe(entry, what);
 	protect_all(search, what, "is on devices that are not known: all storage stays", false);
+}
+
+/* By its name a volume of LVM or an array: on disks that are seen to be members. */
+static bool is_volume(const char *source)
+{
+	return strncmp(source, "/dev/mapper/", 12) == 0 || strncmp(source, "/dev/md", 7) == 0 ||
+	       (strncmp(source, "/dev/", 5) == 0 && strchr(source + 5, '/') != NULL &&
+		strncmp(source, "/dev/disk/", 10) != 0);
+}
+
+/*
+ * An initramfs makes the volumes of root alone, so that one with nofail is there as a rule, and
+ * only not yet.
+ */
+static void note_faint(struct search *search, const struct mount_entry *entry)
+{
+	char what[GUARD_REASON_SIZE];
+
+	if (search->faint[0] != '\0' || entry->network || !is_volume(entry->source) ||
+	    is_crypt_mapping(search, entry->source, true))
+		return;
+	describe(entry, what);
+	(void)snprintf(search->faint, sizeof(search->faint),
+		       "%.120s is not found and may be on it", what);
 }
 
 /* An entry without a block device that could be followed. */
@@ -191,7 +220,9 @@ static void note_missing(struct search *search, const struct mount_entry *entry,
 	}
 	/* A network file system has no device, and what is optional need not be there. A
 	 * mapping of crypttab has its devices from there. */
-	if (entry->network || entry->optional || is_crypt_mapping(search, entry->source))
+	if (entry->optional)
+		note_faint(search, entry);
+	if (entry->network || entry->optional || is_crypt_mapping(search, entry->source, false))
 		return;
 	/* To libblkid each disk of it has a file system like any other, so that no controller
 	 * can be cleared for what is seen on its disks. */
@@ -407,8 +438,8 @@ static int look_at_block(const struct search *search, const struct pci_address *
 	return found;
 }
 
-/* True when the controller has disks and all of them can be seen through. */
-static bool is_transparent(const struct search *search, const struct device *device)
+/* 1 when the controller has disks and all can be seen through, 0: has none, -1: one hides. */
+static int look_at_disks(const struct search *search, const struct device *device)
 {
 	AUTO_CLOSEDIR DIR *dir = root_open_directory(search->root, BLOCKS);
 	const struct dirent *entry;
@@ -421,10 +452,10 @@ static bool is_transparent(const struct search *search, const struct device *dev
 				: look_at_block(search, &device->address, entry->d_name);
 
 		if (r < 0)
-			return false;
-		seen += r;
+			return -1;
+		seen |= r;
 	}
-	return seen > 0;
+	return seen;
 }
 
 static int clear_controllers(struct search *search)
@@ -437,8 +468,25 @@ static int clear_controllers(struct search *search)
 		const struct device *device = &search->snapshot->devices[i];
 
 		if (device->candidate && guard_kind_of(device) == GUARD_STORAGE &&
-		    is_transparent(search, device))
+		    look_at_disks(search, device) > 0)
 			r = guards_clear(search->guards, &device->address);
+	}
+	return r;
+}
+
+/* Keeps the controllers with a disk that a volume could be on; those without disks are free. */
+static int keep_members(struct search *search)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && search->faint[0] != '\0' && i < search->snapshot->count;
+	     i++) {
+		const struct device *device = &search->snapshot->devices[i];
+
+		if (device->candidate && guard_kind_of(device) != GUARD_NONE &&
+		    guards_need(search->guards, &device->address) == NULL &&
+		    look_at_disks(search, device) < 0)
+			r = guards_add(search->guards, &device->address, "%s", search->faint);
 	}
 	return r;
 }
@@ -562,6 +610,8 @@ int needs_find(const struct root *root, const char *real_root, unsigned what,
 		r = add_named(&search);
 	if (r == 0)
 		r = clear_controllers(&search);
+	if (r == 0)
+		r = keep_members(&search);
 	if (r == 0 && search.network)
 		r = add_interfaces(&search);
 	close_real_root(&search);

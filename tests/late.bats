@@ -660,6 +660,34 @@ unit() {
 	[ "$(record .late.storage_reason)" = null ]
 }
 
+@test "late: a volume with nofail that is not active yet keeps the disks it may be on" {
+	five_disks
+	mounted nvme0n1p1 /
+	contents nvme1n1 '' ''
+	contents nvme1n1p1 raid LVM2_member
+	for name in sda sdap1 sdb sdbp1 sdc sdcp1; do
+		contents $name filesystem ext4
+	done
+	fstab <<<'/dev/mapper/vg-data /data ext4 nofail 0 2'
+	boot
+	kept $NVME_B '/data (/dev/mapper/vg-data) is not found and may be on it'
+	taken $SATA $HBA $USB_A $USB_B
+	[ "$(record .late.storage_reason)" = null ]
+
+	# Of a tag nothing is known, and of a volume of crypttab its disk is.
+	for source in UUID=gone /dev/disk/by-id/gone /dev/sdz1 /dev/mapper/backup; do
+		setup
+		five_disks
+		mounted nvme0n1p1 /
+		contents nvme1n1 '' ''
+		contents nvme1n1p1 raid LVM2_member
+		fstab <<<"$source /data ext4 nofail 0 2"
+		echo 'backup UUID=gone none nofail' >"$ROOT/sysroot/etc/crypttab"
+		boot
+		taken $NVME_B
+	done
+}
+
 @test "late: ZFS and network disks keep all storage" {
 	early=vfio-pci
 	echo "30 1 0:40 / /sysroot rw - zfs rpool/root rw" >"$ROOT/proc/self/mountinfo"
