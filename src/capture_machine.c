@@ -480,6 +480,8 @@ static void add_files(struct capture *capture)
 		{ "sys/class/tty/tty0/active", NULL },
 		{ "etc/fstab", capture_fstab },
 		{ "etc/crypttab", capture_crypttab },
+		{ "etc/integritytab", capture_crypttab },
+		{ "etc/veritytab", NULL },
 		{ RUN_RECORD_PATH, NULL },
 		{ RUN_CLAIMS_PATH, NULL },
 	};

@@ -224,15 +224,17 @@ static void read_required(struct mount_entry *entry, const char *options, size_t
 	}
 }
 
-/* xfs(5), ext4(5), crypttab(5), systemd.mount(5). */
+/* xfs(5), ext4(5), crypttab(5), integritytab(5), systemd.mount(5). */
 static void read_others(struct mount_entry *entry, const char *options, size_t length)
 {
 	static const struct {
 		const char *name;
 		size_t place;
-	} others[] = {
-		{ "logdev=", 0 }, { "rtdev=", 1 }, { "journal_path=", 0 }, { "header=", 0 }
-	};
+	} others[] = { { "logdev=", 0 },
+		       { "rtdev=", 1 },
+		       { "journal_path=", 0 },
+		       { "header=", 0 },
+		       { "data-device=", 0 } };
 	size_t place = 2;
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
@@ -331,6 +333,24 @@ bool crypttab_next(const char **text, struct mount_entry *entry)
 			take_location(line.field[2], line.length[2], entry->others[1]);
 		if (line.count > 3)
 			read_options(entry, line.field[3], line.length[3]);
+		return true;
+	}
+	return false;
+}
+
+bool veritytab_next(const char **text, struct mount_entry *entry)
+{
+	struct line line;
+
+	while (next_line(text, &line)) {
+		if (line.count < 3)
+			continue;
+		*entry = (struct mount_entry){ .type = "crypt" };
+		take(&line, 0, entry->target, sizeof(entry->target));
+		take(&line, 1, entry->source, sizeof(entry->source));
+		if (line.count > 4)
+			read_options(entry, line.field[4], line.length[4]);
+		take_location(line.field[2], line.length[2], entry->others[1]);
 		return true;
 	}
 	return false;

@@ -31,12 +31,14 @@ struct mount_entry {
  * is then "?", which nothing can be resolved from. Return false at the end.
  *
  * fstab_next():     fstab(5); of getmntent(3) a line needs no type, and so of systemd
- * crypttab_next():  crypttab(5); type is "crypt"
+ * crypttab_next():  crypttab(5); type is "crypt"; integritytab(5) has the same columns
+ * veritytab_next(): veritytab(5); type is "crypt" too, the device of hashes is among `others`
  * mountinfo_next(): proc_pid_mountinfo(5)
  * swaps_next():     /proc/swaps; swap files are passed over, their file system is mounted
  */
 bool fstab_next(const char **text, struct mount_entry *entry);
 bool crypttab_next(const char **text, struct mount_entry *entry);
+bool veritytab_next(const char **text, struct mount_entry *entry);
 bool mountinfo_next(const char **text, struct mount_entry *entry);
 bool swaps_next(const char **text, struct mount_entry *entry);
 

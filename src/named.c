@@ -228,6 +228,10 @@ int named_read(const struct root *root, const struct root *real, struct named *r
 	if (r == 0)
 		r = add_table(real, "etc/crypttab", crypttab_next, ret_named);
 	if (r == 0)
+		r = add_table(real, "etc/integritytab", crypttab_next, ret_named);
+	if (r == 0)
+		r = add_table(real, "etc/veritytab", veritytab_next, ret_named);
+	if (r == 0)
 		r = add_table(root, "proc/cmdline", cmdline_next_mount, ret_named);
 	for (size_t i = 0; r == 0 && i < UNIT_PLACES; i++)
 		r = add_units(real, i, ret_named);

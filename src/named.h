@@ -13,7 +13,7 @@ struct named {
 };
 
 /*
- * Reads fstab, crypttab, the mount and swap units, and systemd.mount-extra= and swap-extra=. Of
+ * Reads fstab, crypttab, integritytab, veritytab, the mount and swap units, and systemd.mount-extra= and swap-extra=. Of
  * units systemd's own order counts (systemd.unit(5)): one in /etc stands for the one of the same
  * name in /usr/lib, be it a link to /dev/null, and drop-ins add to either. A unit that no target
  * starts is optional.

@@ -597,6 +597,18 @@ unit() {
 	taken $NVME_B
 }
 
+@test "late: what veritytab and integritytab name is kept, with its hashes" {
+	five_disks
+	mounted nvme0n1p1 /
+	echo 'data /dev/nvme1n1p1 /dev/sdap1 00ff' >"$ROOT/sysroot/etc/veritytab"
+	echo 'more /dev/nvme0n1 - data-device=/dev/sdbp1' >"$ROOT/sysroot/etc/integritytab"
+	boot
+	kept $NVME_B 'the crypt volume data (/dev/nvme1n1p1) is on it'
+	kept $SATA 'the crypt volume data (/dev/sdap1) is on it'
+	kept $HBA 'the crypt volume more (/dev/sdbp1) is on it'
+	taken $USB_A $USB_B
+}
+
 @test "late: what the command line has systemd mount or swap to is kept" {
 	early='0000:0[78]:00.0 vfio-pci'
 	disk nvme0n1 $NVME_A nvme/nvme0

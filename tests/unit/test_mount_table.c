@@ -122,6 +122,28 @@ static void test_crypttab(void **state)
 	assert_false(crypttab_next(&text, &entry));
 }
 
+static void test_veritytab(void **state)
+{
+	const char *text = "# name data hashes roothash options\n"
+			   "usr PARTUUID=1-2 /dev/sdb1 00ff nofail\n"
+			   "short /dev/sdc1\n"
+			   "late /dev/sdc1 /dev/sdd1 00ff root-hash-signature=/a,noauto\n"
+			   "file /dev/sdc1 /hashes 00ff -\n";
+	struct mount_entry entry;
+
+	(void)state;
+	assert_true(veritytab_next(&text, &entry));
+	check(&entry, "PARTUUID=1-2", "usr", "crypt");
+	assert_string_equal(entry.others[1], "/dev/sdb1");
+	assert_true(entry.optional && !entry.not_at_boot);
+	assert_true(veritytab_next(&text, &entry));
+	check(&entry, "/dev/sdc1", "late", "crypt");
+	assert_true(entry.not_at_boot);
+	assert_true(veritytab_next(&text, &entry));
+	assert_string_equal(entry.others[1], "/hashes");
+	assert_false(veritytab_next(&text, &entry));
+}
+
 static void test_mountinfo(void **state)
 {
 	const char *text = "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
@@ -374,7 +396,7 @@ int main(void)
 		cmocka_unit_test(test_other_devices), cmocka_unit_test(test_extra),
 		cmocka_unit_test(test_unit_names),    cmocka_unit_test(test_virtual_types),
 		cmocka_unit_test(test_noauto),        cmocka_unit_test(test_no_device),
-		cmocka_unit_test(test_pull),
+		cmocka_unit_test(test_pull),          cmocka_unit_test(test_veritytab),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
