@@ -12,6 +12,7 @@
 #include "boot_record.h"
 #include "config_files.h"
 #include "details.h"
+#include "facts.h"
 #include "match.h"
 #include "needs.h"
 #include "scan.h"
@@ -172,6 +173,21 @@ static int compose_arguments(struct evidence *evidence)
 	arguments.kargs = (struct kargs){ 0 };
 	arguments_free(&arguments);
 	return r;
+}
+
+/* As the loaded module has it; one that is to be loaded will have what it is given then. */
+static void look_at_interrupts(struct evidence *evidence)
+{
+	struct facts *facts = &evidence->facts;
+	enum remapping remapping = facts_remapping(evidence->root);
+	int unsafe = facts_allows_unsafe(evidence->root);
+
+	facts->remaps_interrupts = remapping == REMAPPING_UNKNOWN
+					   ? ANSWER_UNKNOWN
+					   : answer(remapping == REMAPPING_ON);
+	facts->unsafe_interrupts =
+		unsafe > 0 || (unsafe < 0 && (facts->config->host.unsafe_interrupts ||
+					      facts_has_unsafe_argument(&facts->line)));
 }
 
 /* --- Devices ----------------------------------------------------------------------------- */
@@ -502,6 +518,7 @@ int evidence_gather(const struct root *root, const struct config *config,
 	evidence->facts.applied_time = file_time(root, STATE_PATH);
 	evidence->facts.firmware_iommu = find_firmware_iommu(root);
 	int r = read_line(evidence);
+	look_at_interrupts(evidence);
 	if (r == 0)
 		r = compile_claims(evidence);
 	if (r == 0)
@@ -530,7 +547,7 @@ int evidence_refresh(struct evidence *evidence)
 	return look_now(evidence);
 }
 
-static void facts_free(struct facts *facts)
+static void free_facts(struct facts *facts)
 {
 	for (size_t i = 0; i < facts->kernel_count; i++) {
 		free(facts->kernels[i].release);
@@ -549,7 +566,7 @@ static void facts_free(struct facts *facts)
 void evidence_free(struct evidence *evidence)
 {
 	forget_now(evidence);
-	facts_free(&evidence->facts);
+	free_facts(&evidence->facts);
 	boot_record_free(&evidence->boot);
 	cmdline_free(&evidence->cmdline);
 	claims_free(&evidence->claims);

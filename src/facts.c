@@ -41,7 +41,7 @@ static bool has_iommu(const struct root *root)
  * is always there. The bit in intel-iommu/ecap only says what the hardware could do. Others
  * (GICv3's ITS, s390) isolate messages without saying so here: not known.
  */
-static enum remapping find_remapping(const struct root *root)
+enum remapping facts_remapping(const struct root *root)
 {
 	AUTO_FREE char *data = NULL;
 	size_t length = 0;
@@ -58,16 +58,25 @@ static bool is_yes(const char *value)
 	return value != NULL && strchr("1yY", value[0]) != NULL && value[0] != '\0';
 }
 
-static bool allows_unsafe_interrupts(const struct facts_query *query)
+bool facts_has_unsafe_argument(const struct kargs *line)
+{
+	return is_yes(kargs_value(line, "vfio_iommu_type1.allow_unsafe_interrupts"));
+}
+
+int facts_allows_unsafe(const struct root *root)
 {
 	static const char parameter[] =
 		"sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts";
 	char value[ATTRIBUTE_SIZE];
+	int r = read_attribute(root->fd, parameter, value, sizeof(value));
 
+	return r < 0 ? r : is_yes(value);
+}
+
+static bool allows_unsafe_interrupts(const struct facts_query *query)
+{
 	return query->config->host.unsafe_interrupts ||
-	       is_yes(kargs_value(query->next, "vfio_iommu_type1.allow_unsafe_interrupts")) ||
-	       (read_attribute(query->root->fd, parameter, value, sizeof(value)) > 0 &&
-		is_yes(value));
+	       facts_has_unsafe_argument(query->next) || facts_allows_unsafe(query->root) > 0;
 }
 
 /* "none [integrity] confidentiality": security/lockdown/lockdown.c. */
@@ -295,7 +304,7 @@ int facts_read(const struct facts_query *query, struct host_facts *ret_facts)
 	struct host_facts facts = { .cpu = query->cpu };
 
 	facts.has_iommu = has_iommu(query->root);
-	facts.remapping = find_remapping(query->root);
+	facts.remapping = facts_remapping(query->root);
 	facts.unsafe_interrupts = allows_unsafe_interrupts(query);
 	read_iommu_words(query, &facts);
 	read_lockdown(query->root, &facts);

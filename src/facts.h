@@ -32,4 +32,13 @@ int facts_read(const struct facts_query *query, struct host_facts *ret_facts) MU
 
 void facts_free(struct host_facts *facts);
 
+/* Does the IOMMU that is in use keep the interrupts of devices apart? By /proc/interrupts. */
+enum remapping facts_remapping(const struct root *root);
+
+/* True when the command line lets VFIO do without (vfio_iommu_type1.allow_unsafe_interrupts). */
+bool facts_has_unsafe_argument(const struct kargs *line);
+
+/* The same of vfio_iommu_type1 as it is now. Returns 1, 0, or a negative errno: not loaded. */
+int facts_allows_unsafe(const struct root *root);
+
 #endif

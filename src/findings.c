@@ -11,6 +11,7 @@
 const char *const finding_code_names[] = {
 	[FINDING_CONFIG_INVALID] = "config-invalid",
 	[FINDING_IOMMU_OFF] = "iommu-off",
+	[FINDING_NO_INTERRUPT_REMAPPING] = "no-interrupt-remapping",
 	[FINDING_NO_GROUP] = "no-group",
 	[FINDING_GROUP_INCOMPLETE] = "group-incomplete",
 	[FINDING_GROUP_NODE] = "group-node",

@@ -31,6 +31,9 @@ void finding_fix(struct draft *draft, struct finding *finding, const char *text,
 /* When something of the next boot was written in this one; 0: not known to have been. */
 long long prepared_since(const struct facts *facts);
 
+/* True when VFIO attaches no group, since the IOMMU does not remap interrupts. */
+bool interrupts_are_unsafe(const struct facts *facts);
+
 /* True when this boot's claims table is not what the configuration compiles to now. */
 bool config_is_newer(const struct facts *facts);
 

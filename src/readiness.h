@@ -16,6 +16,7 @@
 enum finding_code {
 	FINDING_CONFIG_INVALID,
 	FINDING_IOMMU_OFF,
+	FINDING_NO_INTERRUPT_REMAPPING,
 	FINDING_NO_GROUP,
 	FINDING_GROUP_INCOMPLETE,
 	FINDING_GROUP_NODE,
@@ -128,6 +129,8 @@ struct facts {
 	enum answer has_groups;             /* there are IOMMU groups at all */
 	enum answer firmware_iommu;         /* the firmware describes an IOMMU */
 	enum host_cpu cpu;                  /* CPU_AUTO: not known */
+	enum answer remaps_interrupts;      /* the IOMMU keeps them apart, device by device */
+	bool unsafe_interrupts;             /* VFIO may do without that, in this boot */
 
 	struct kargs line;                  /* /proc/cmdline */
 	struct kargs arguments;             /* what the configuration asks of it */

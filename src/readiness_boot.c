@@ -229,10 +229,51 @@ static void find_iommu_off(struct draft *draft)
 			    "AMD-Vi in the kernel's log");
 }
 
+/*
+ * Without interrupt remapping vfio_iommu_type1 attaches no group (-EPERM) unless its
+ * allow_unsafe_interrupts is set (drivers/vfio/vfio_iommu_type1.c).
+ */
+bool interrupts_are_unsafe(const struct facts *facts)
+{
+	return facts->has_groups != ANSWER_NO && facts->remaps_interrupts == ANSWER_NO &&
+	       !facts->unsafe_interrupts;
+}
+
+static void find_no_remapping(struct draft *draft)
+{
+	static const char word[] = "vfio_iommu_type1.allow_unsafe_interrupts=1";
+	const struct facts *facts = draft->facts;
+	bool cured = lacks(facts, word) && facts->entries_current == ANSWER_YES;
+	struct finding *finding = finding_add(draft, FINDING_NO_INTERRUPT_REMAPPING,
+					      cured ? LEVEL_REBOOT : LEVEL_ERROR);
+
+	finding_say(
+		draft, finding,
+		"the IOMMU does not remap interrupts: no virtual machine may have a device");
+	if (cured)
+		finding_fix(draft, finding, "reboot: the boot entries have %s", word);
+	else if (lacks(facts, word))
+		fix_arguments(draft, finding);
+	else
+		finding_fix(draft, finding,
+			    "turn interrupt remapping (x2APIC) on in the firmware's setup; or "
+			    "unsafe_interrupts = yes, where guests are trusted");
+}
+
+static bool takes_something(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->decision_count; i++)
+		if (plan->decisions[i].verdict == VERDICT_TAKE)
+			return true;
+	return false;
+}
+
 void assess_iommu(struct draft *draft)
 {
 	const struct plan *plan = draft->facts->plan;
 
+	if (interrupts_are_unsafe(draft->facts) && takes_something(plan))
+		find_no_remapping(draft);
 	if (draft->facts->has_groups != ANSWER_NO)
 		return;
 	for (size_t i = 0; i < plan->decision_count; i++)

@@ -373,6 +373,8 @@ static void assess_taken(struct draft *draft, size_t index)
 		else
 			find_no_group(draft, decision);
 	}
+	if (out->state == DEVICE_READY && interrupts_are_unsafe(draft->facts))
+		not_ready(out, FINDING_NO_INTERRUPT_REMAPPING);
 	warn_about(draft, decision, &draft->facts->devices[index]);
 }
 

@@ -188,6 +188,41 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	found iommu-off reboot "no IOMMU groups" "the boot entries have intel_iommu=on"
 }
 
+@test "status: interrupts are not remapped" {
+	local parameters=$ROOT/sys/module/vfio_iommu_type1/parameters
+	local argument=vfio_iommu_type1.allow_unsafe_interrupts
+
+	printf '  0: 7 0 IR-IO-APIC 2-edge timer\n' >"$ROOT/proc/interrupts"
+	ask 0
+	only
+	printf '  0: 7 0 IO-APIC 2-edge timer\n' >"$ROOT/proc/interrupts"
+	ask 1
+	only no-interrupt-remapping
+	found no-interrupt-remapping error "does not remap interrupts" "unsafe_interrupts = yes"
+	cause $DISPLAY_1 no-interrupt-remapping
+	jq -e '.devices | all(.viable and (.ready | not))' <<<"$output"
+	# The module has the last word, and before it is loaded the command line.
+	append $argument=1
+	ask 0
+	mkdir -p "$parameters"
+	echo N >"$parameters/allow_unsafe_interrupts"
+	ask 1
+	only no-interrupt-remapping
+	echo Y >"$parameters/allow_unsafe_interrupts"
+	sed -i "s/ $argument=1//" "$ROOT/proc/cmdline"
+	ask 0
+	# Asked for, and not there yet.
+	echo N >"$parameters/allow_unsafe_interrupts"
+	printf '[host]\nunsafe_interrupts = yes\n' >>"$CONF"
+	ask 1
+	found no-interrupt-remapping error "does not remap interrupts" "vfio-claim apply"
+	# Where nothing is claimed it is nobody's trouble.
+	: >"$CONF"
+	sed -i 's/ vfio-pci.ids=[^ ]*//' "$ROOT/proc/cmdline"
+	ask 1 --now
+	only config-newer
+}
+
 @test "status: one function is in no IOMMU group" {
 	rm "$ROOT/$DEVICES/$AUDIO_1/iommu_group"
 	driver $AUDIO_1 -

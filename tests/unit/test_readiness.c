@@ -351,6 +351,39 @@ static void test_iommu_argument_lacks(void **state)
 	end(&f);
 }
 
+static void test_no_remapping(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	f.facts.remaps_interrupts = ANSWER_NO;
+	expect(&f, FINDING_NO_INTERRUPT_REMAPPING, LEVEL_ERROR, "no virtual machine", "x2APIC");
+	assert_int_equal(f.out.ready, 0);
+	assert_int_equal(f.out.devices[0].cause, FINDING_NO_INTERRUPT_REMAPPING);
+	assert_int_equal(f.out.devices[0].viable, ANSWER_YES);
+	assert_false(f.out.may_change);
+	/* A device that has a cause of its own keeps it. */
+	set_driver(&f, "01:00.1", "");
+	assess(&f);
+	assert_int_equal(f.out.devices[1].cause, FINDING_NOT_BOUND);
+	set_driver(&f, "01:00.1", "vfio-pci");
+	set_line(&f.facts.arguments, "vfio_iommu_type1.allow_unsafe_interrupts=1");
+	assess(&f);
+	assert_int_equal(f.out.state, STATE_REBOOT_DUE);
+	assert_contains(find(&f, FINDING_NO_INTERRUPT_REMAPPING)->fix, "the boot entries have");
+	f.facts.entries_current = ANSWER_NO;
+	assess(&f);
+	assert_contains(find(&f, FINDING_NO_INTERRUPT_REMAPPING)->fix, "vfio-claim apply");
+	set_line(&f.facts.arguments, "");
+	f.facts.unsafe_interrupts = true;
+	expect_nothing(&f);
+	f.facts.unsafe_interrupts = false;
+	f.facts.remaps_interrupts = ANSWER_UNKNOWN;
+	expect_nothing(&f);
+	end(&f);
+}
+
 static void test_no_group(void **state)
 {
 	struct fixture f;
@@ -989,6 +1022,7 @@ int main(void)
 		cmocka_unit_test(test_invalid_config),
 		cmocka_unit_test(test_iommu_off),
 		cmocka_unit_test(test_iommu_argument_lacks),
+		cmocka_unit_test(test_no_remapping),
 		cmocka_unit_test(test_no_group),
 		cmocka_unit_test(test_group_members),
 		cmocka_unit_test(test_native_driver),
