@@ -20,7 +20,7 @@ struct device {
 	bool is_vf;
 	bool leads_to_bus; /* of class 0680: its header is a bridge's */
 	bool boot_display; /* the firmware's console is on it */
-	int iommu_group;   /* -1: none */
+	int iommu_group;   /* -1: none, or one that VFIO made up in its no-IOMMU mode */
 	struct pci_path path;
 	bool has_path;
 	char variant[DRIVER_NAME_SIZE]; /* the VFIO variant driver made for it; empty: none */

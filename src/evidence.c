@@ -22,7 +22,6 @@
 
 #define DEVICES "sys/bus/pci/devices"
 #define DRIVERS "sys/bus/pci/drivers"
-#define GROUPS "sys/kernel/iommu_groups"
 #define TABLES "sys/firmware/acpi/tables"
 
 enum { LINE_SIZE_MOST = 1 << 16, PROC_SIZE_MOST = 1 << 22, MODPROBE_SIZE_MOST = 1 << 20 };
@@ -216,20 +215,19 @@ static int scan(struct evidence *evidence)
  */
 static enum answer find_node(const struct root *root, const struct device *device)
 {
-	static const char *const forms[] = { "dev/vfio/%d", "dev/vfio/noiommu-%d" };
 	char address[PCI_ADDRESS_SIZE];
+	char group[16];
 	char path[64];
 
-	for (size_t i = 0; device->iommu_group >= 0 && i < 2; i++) {
-		size_t length = strlen(forms[i]) - 2;
-
-		(void)snprintf(path, sizeof(path), "%.*s%d", (int)length, forms[i],
-			       device->iommu_group);
+	(void)snprintf(path, sizeof(path), DEVICES "/%s/iommu_group",
+		       pci_address_format(&device->address, address));
+	if (read_link_name(root->fd, path, group, sizeof(group)) > 0) {
+		(void)snprintf(path, sizeof(path), "dev/vfio/%s%s",
+			       device->iommu_group < 0 ? "noiommu-" : "", group);
 		if (there(root, path))
 			return ANSWER_YES;
 	}
-	(void)snprintf(path, sizeof(path), DEVICES "/%s/vfio-dev",
-		       pci_address_format(&device->address, address));
+	(void)snprintf(path, sizeof(path), DEVICES "/%s/vfio-dev", address);
 	if (has_entries(root, path) && there(root, "dev/vfio/devices"))
 		return ANSWER_YES;
 	/* What was recorded of a machine has no /dev. */
@@ -285,6 +283,14 @@ static int find_needs(struct evidence *evidence)
 			  &evidence->guards);
 }
 
+static bool has_groups(const struct snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->count; i++)
+		if (snapshot->devices[i].iommu_group >= 0)
+			return true;
+	return false;
+}
+
 static int look_at_devices(struct evidence *evidence)
 {
 	int r = scan(evidence);
@@ -304,7 +310,7 @@ static int look_at_devices(struct evidence *evidence)
 	for (size_t i = 0; i < evidence->plan.decision_count; i++)
 		look_at_device(evidence, i);
 	evidence->facts.devices = evidence->devices;
-	evidence->facts.has_groups = answer(has_entries(evidence->root, GROUPS));
+	evidence->facts.has_groups = answer(has_groups(&evidence->snapshot));
 	return 0;
 }
 

@@ -31,6 +31,16 @@ void finding_fix(struct draft *draft, struct finding *finding, const char *text,
 /* When something of the next boot was written in this one; 0: not known to have been. */
 long long prepared_since(const struct facts *facts);
 
+/*
+ * True when VFIO has the device of a decision in its no-IOMMU mode, in which a program can write
+ * to all memory with it and no virtual machine can have it (vfio-noiommu of the kernel's
+ * drivers/vfio/group.c).
+ */
+bool is_without_iommu(const struct facts *facts, size_t index);
+
+/* The same where the configuration has `iommu = off`: it is wanted so, for DPDK, say. */
+bool is_meant_without(const struct facts *facts, size_t index);
+
 /* True when VFIO attaches no group, since the IOMMU does not remap interrupts. */
 bool interrupts_are_unsafe(const struct facts *facts);
 

@@ -99,7 +99,8 @@ const struct boot_device *boot_record_find(const struct boot_record *record,
 struct device_facts {
 	bool override_known;
 	char override[DRIVER_NAME_SIZE]; /* empty: none */
-	enum answer node;                /* the node of its group in /dev/vfio is there */
+	/* The node of its group in /dev/vfio is there; without a group: that of no-IOMMU mode. */
+	enum answer node;
 	enum answer driver_there; /* the wanted driver is loaded, or there to be loaded */
 };
 
@@ -126,7 +127,7 @@ struct facts {
 	const struct boot_record *boot;
 	const char *disabled_by; /* the argument of this boot that switches off; or NULL */
 	char checksum[TABLE_CHECKSUM_SIZE]; /* of the table that the config compiles to */
-	enum answer has_groups;             /* there are IOMMU groups at all */
+	enum answer has_groups;             /* some device is in an IOMMU group */
 	enum answer firmware_iommu;         /* the firmware describes an IOMMU */
 	enum host_cpu cpu;                  /* CPU_AUTO: not known */
 	enum answer remaps_interrupts;      /* the IOMMU keeps them apart, device by device */

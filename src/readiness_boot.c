@@ -192,7 +192,8 @@ static bool lacks(const struct facts *facts, const char *word)
 	return kargs_has(&facts->arguments, word) && !kargs_has(&facts->line, word);
 }
 
-static void find_iommu_off(struct draft *draft)
+/* @without: VFIO has devices all the same */
+static void find_iommu_off(struct draft *draft, bool without)
 {
 	const struct facts *facts = draft->facts;
 	const char *off = iommu_off_word(&facts->line, facts->cpu);
@@ -203,8 +204,10 @@ static void find_iommu_off(struct draft *draft)
 		finding_add(draft, FINDING_IOMMU_OFF, cured ? LEVEL_REBOOT : LEVEL_ERROR);
 
 	finding_say(draft, finding,
-		    "the IOMMU is off: there are no IOMMU groups, and VFIO needs them%s%s",
-		    off ? "; the kernel command line has " : "", off ? off : "");
+		    "the IOMMU is off: there are no IOMMU groups, and VFIO needs them%s%s%s",
+		    off ? "; the kernel command line has " : "", off ? off : "",
+		    without ? "; in VFIO's no-IOMMU mode no virtual machine can have a device"
+			    : "");
 	if (facts->firmware_iommu == ANSWER_NO)
 		finding_fix(draft, finding,
 			    "switch VT-d (Intel) or AMD-Vi (AMD) on in the firmware's setup: "
@@ -271,18 +274,24 @@ static bool takes_something(const struct plan *plan)
 void assess_iommu(struct draft *draft)
 {
 	const struct plan *plan = draft->facts->plan;
+	bool off = false;
+	bool without = false;
 
 	if (interrupts_are_unsafe(draft->facts) && takes_something(plan))
 		find_no_remapping(draft);
 	if (draft->facts->has_groups != ANSWER_NO)
 		return;
-	for (size_t i = 0; i < plan->decision_count; i++)
-		if (plan->decisions[i].verdict == VERDICT_TAKE &&
-		    plan->decisions[i].device != NULL &&
-		    plan->decisions[i].device->iommu_group < 0) {
-			find_iommu_off(draft);
-			return;
-		}
+	for (size_t i = 0; i < plan->decision_count; i++) {
+		if (plan->decisions[i].verdict != VERDICT_TAKE ||
+		    plan->decisions[i].device == NULL ||
+		    plan->decisions[i].device->iommu_group >= 0 ||
+		    is_meant_without(draft->facts, i))
+			continue;
+		off = true;
+		without = without || is_without_iommu(draft->facts, i);
+	}
+	if (off)
+		find_iommu_off(draft, without);
 }
 
 /* --- This boot --------------------------------------------------------------------------- */

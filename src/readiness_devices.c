@@ -91,6 +91,17 @@ static void find_incomplete_group(struct draft *draft, const struct decision *de
 		    pci_address_format(&stranger->address, address), decision->claim->name);
 }
 
+bool is_without_iommu(const struct facts *facts, size_t index)
+{
+	return facts->plan->decisions[index].device->iommu_group < 0 &&
+	       facts->devices[index].node == ANSWER_YES;
+}
+
+bool is_meant_without(const struct facts *facts, size_t index)
+{
+	return facts->config->host.iommu == IOMMU_OFF && is_without_iommu(facts, index);
+}
+
 /* On the driver: can VFIO use it? */
 static void assess_group(struct draft *draft, size_t index)
 {
@@ -102,10 +113,8 @@ static void assess_group(struct draft *draft, size_t index)
 	const struct device *stranger;
 
 	if (decision->device->iommu_group < 0) {
-		/* Without an IOMMU a node is there only in VFIO's no-IOMMU mode. */
-		if (facts->node == ANSWER_YES)
-			return;
-		not_ready(out, FINDING_NO_GROUP);
+		if (!is_meant_without(draft->facts, index))
+			not_ready(out, FINDING_NO_GROUP);
 		return;
 	}
 	find_blockers(draft, decision->device, &blockers, &stranger);
@@ -266,12 +275,17 @@ static void find_no_driver(struct draft *draft, const struct decision *decision)
 		    "'driver =', " FIX_APPLY);
 }
 
-static void find_no_group(struct draft *draft, const struct decision *decision)
+static void find_no_group(struct draft *draft, size_t index)
 {
+	const struct decision *decision = &draft->facts->plan->decisions[index];
 	struct finding *finding =
 		finding_add_about(draft, FINDING_NO_GROUP, LEVEL_ERROR, decision);
 
-	finding_say(draft, finding, "it is in no IOMMU group, so VFIO cannot have it");
+	finding_say(draft, finding,
+		    is_without_iommu(draft->facts, index)
+			    ? "it is in no IOMMU group: VFIO has it in its no-IOMMU mode, in "
+			      "which no virtual machine can have it"
+			    : "it is in no IOMMU group, so VFIO cannot have it");
 	finding_fix(draft, finding,
 		    "see the kernel's log for why the IOMMU leaves it out (on Intel, "
 		    "intel_iommu=igfx_off does for the graphics unit)");
@@ -293,7 +307,7 @@ static enum finding_code assess_unbound(struct draft *draft, size_t index)
 	if (code != FINDING_CODE_COUNT)
 		return code;
 	if (decision->device->iommu_group < 0) {
-		find_no_group(draft, decision);
+		find_no_group(draft, index);
 		return FINDING_NO_GROUP;
 	}
 	if (boot != NULL && boot->outcome == BOOT_WAITING) {
@@ -371,7 +385,7 @@ static void assess_taken(struct draft *draft, size_t index)
 		if (draft->facts->has_groups == ANSWER_NO)
 			out->cause = FINDING_IOMMU_OFF;
 		else
-			find_no_group(draft, decision);
+			find_no_group(draft, index);
 	}
 	if (out->state == DEVICE_READY && interrupts_are_unsafe(draft->facts))
 		not_ready(out, FINDING_NO_INTERRUPT_REMAPPING);

@@ -194,12 +194,34 @@ static bool leads_to_bus(int dir, const char *address)
 		       AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static void scan_candidate(int dir, struct device *device)
+/*
+ * In its no-IOMMU mode VFIO makes a group of this name for a device that has none, where nothing
+ * keeps devices apart (drivers/vfio/group.c: vfio_noiommu_group_alloc()).
+ */
+static bool is_stand_in(int dir, const char *name_path)
 {
-	char address[PCI_ADDRESS_SIZE];
+	char name[16];
+
+	return read_attribute(dir, name_path, name, sizeof(name)) > 0 &&
+	       strcmp(name, "vfio-noiommu") == 0;
+}
+
+static void scan_group(int dir, const char *address, struct device *device)
+{
 	char path[DEVICE_PATH_SIZE];
 	char group[16];
 	unsigned number;
+
+	if (read_link_name(dir, path_of(address, "iommu_group", path), group, sizeof(group)) >
+		    0 &&
+	    parse_decimal(group, 0, INT_MAX, &number) == 0 &&
+	    !is_stand_in(dir, path_of(address, "iommu_group/name", path)))
+		device->iommu_group = (int)number;
+}
+
+static void scan_candidate(int dir, struct device *device)
+{
+	char address[PCI_ADDRESS_SIZE];
 
 	(void)pci_address_format(&device->address, address);
 	scan_path(dir, address, device);
@@ -209,10 +231,7 @@ static void scan_candidate(int dir, struct device *device)
 		device->leads_to_bus = leads_to_bus(dir, address);
 	if (device->class_code >> 8 == 0x0300 || device->class_code >> 8 == 0x0001)
 		device->boot_display = is_boot_display(dir, address);
-	if (read_link_name(dir, path_of(address, "iommu_group", path), group, sizeof(group)) >
-		    0 &&
-	    parse_decimal(group, 0, INT_MAX, &number) == 0)
-		device->iommu_group = (int)number;
+	scan_group(dir, address, device);
 }
 
 void scan_candidates(const struct root *root, struct snapshot *snapshot)

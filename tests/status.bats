@@ -188,6 +188,31 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	found iommu-off reboot "no IOMMU groups" "the boot entries have intel_iommu=on"
 }
 
+@test "status: VFIO's no-IOMMU mode" {
+	# drivers/vfio/group.c makes a group of that name for a device that has none.
+	sed -i 's/ intel_iommu=on//' "$ROOT/proc/cmdline"
+	append intel_iommu=off
+	rm -r "$ROOT"/sys/kernel/iommu_groups/[2-9]* "$ROOT/sys/firmware/acpi/tables/DMAR"
+	rm "$ROOT/$DEVICES"/0000:0[0234]*/iommu_group
+	echo vfio-noiommu >"$ROOT/sys/kernel/iommu_groups/1/name"
+	mv "$ROOT/dev/vfio/1" "$ROOT/dev/vfio/noiommu-1"
+	ask 1 --now
+	found iommu-off error "in VFIO's no-IOMMU mode no virtual machine" "firmware's setup"
+	cause $DISPLAY_1 iommu-off
+	jq -e '.devices | all(.viable == null and .iommu_group == null)' <<<"$output"
+	run --separate-stderr "$TOOL" plan --root "$ROOT" --with-hardware --json
+	jq -e '.warnings | any(.code == "iommu-off" or .code == "iommu-pending")' <<<"$output"
+	# Who wants it so says that.
+	printf '[host]\niommu = off\n' >>"$CONF"
+	ask 0 --now
+	only
+	# A group of another name is one.
+	echo mine >"$ROOT/sys/kernel/iommu_groups/1/name"
+	mv "$ROOT/dev/vfio/noiommu-1" "$ROOT/dev/vfio/1"
+	ask 0 --now
+	jq -e '.devices | all(.viable and .iommu_group == 1)' <<<"$output"
+}
+
 @test "status: interrupts are not remapped" {
 	local parameters=$ROOT/sys/module/vfio_iommu_type1/parameters
 	local argument=vfio_iommu_type1.allow_unsafe_interrupts

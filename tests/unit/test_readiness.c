@@ -319,6 +319,7 @@ static void test_iommu_argument_lacks(void **state)
 	begin(&f);
 	for (size_t i = 0; i < f.snapshot.count; i++)
 		f.snapshot.devices[i].iommu_group = -1;
+	f.devices[0].node = f.devices[1].node = ANSWER_NO;
 	f.facts.has_groups = ANSWER_NO;
 	set_driver(&f, "01:00.0", "");
 	set_line(&f.facts.line, "iommu=pt vfio-pci.ids=10de:1c30");
@@ -398,8 +399,36 @@ static void test_no_group(void **state)
 	set_driver(&f, "01:00.1", "vfio-pci");
 	f.devices[1].node = ANSWER_NO;
 	expect(&f, FINDING_NO_GROUP, LEVEL_ERROR, "in no IOMMU group", "igfx_off");
+	/* VFIO's no-IOMMU mode, which is of no use to a guest, and which somebody may want. */
 	f.devices[1].node = ANSWER_YES;
+	expect(&f, FINDING_NO_GROUP, LEVEL_ERROR, "no-IOMMU mode", "igfx_off");
+	assert_int_equal(f.out.devices[1].cause, FINDING_NO_GROUP);
+	f.config.host.iommu = IOMMU_OFF;
 	expect_nothing(&f);
+	end(&f);
+}
+
+/* The same of a machine without an IOMMU. */
+static void test_no_iommu_mode(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	for (size_t i = 0; i < f.snapshot.count; i++)
+		f.snapshot.devices[i].iommu_group = -1;
+	f.facts.has_groups = ANSWER_NO;
+	expect(&f, FINDING_IOMMU_OFF, LEVEL_ERROR, "no-IOMMU mode", "DMAR");
+	assert_int_equal(f.out.devices[0].cause, FINDING_IOMMU_OFF);
+	assert_int_equal(f.out.ready, 0);
+	f.config.host.iommu = IOMMU_OFF;
+	expect_nothing(&f);
+	/* One of them is not in that mode. */
+	f.devices[1].node = ANSWER_NO;
+	assess(&f);
+	assert_non_null(find(&f, FINDING_IOMMU_OFF));
+	assert_int_equal(f.out.devices[0].state, DEVICE_READY);
+	assert_int_equal(f.out.devices[1].cause, FINDING_IOMMU_OFF);
 	end(&f);
 }
 
@@ -1024,6 +1053,7 @@ int main(void)
 		cmocka_unit_test(test_iommu_argument_lacks),
 		cmocka_unit_test(test_no_remapping),
 		cmocka_unit_test(test_no_group),
+		cmocka_unit_test(test_no_iommu_mode),
 		cmocka_unit_test(test_group_members),
 		cmocka_unit_test(test_native_driver),
 		cmocka_unit_test(test_not_bound),
