@@ -22,6 +22,14 @@ static const char *string_of(const json_object *object, const char *name)
 		       : "";
 }
 
+static bool truth_of(const json_object *object, const char *name)
+{
+	json_object *value = NULL;
+
+	return json_object_object_get_ex(object, name, &value) &&
+	       json_object_get_boolean(value);
+}
+
 static double number_of(const json_object *object, const char *name)
 {
 	json_object *value = NULL;
@@ -88,6 +96,8 @@ static void read_into(const json_object *array, size_t count, const struct boot_
 				      : &record->devices[record->device_count++];
 		device->address = address;
 		device->outcome = outcome_of(string_of(item, "outcome"));
+		device->is_vf = truth_of(item, "vf");
+		copy_cut(device->claim, sizeof(device->claim), string_of(item, "claim"));
 		copy_cut(device->reason, sizeof(device->reason), string_of(item, "reason"));
 	}
 }
@@ -110,7 +120,6 @@ static int read_devices(const json_object *array, struct boot_record *record)
 
 static int read_object(const json_object *object, struct boot_record *record)
 {
-	json_object *enabled = NULL;
 	json_object *table = NULL;
 	json_object *late = NULL;
 
@@ -118,8 +127,7 @@ static int read_object(const json_object *object, struct boot_record *record)
 	    (int)number_of(object, "schema") != RECORD_SCHEMA)
 		return -EBADMSG;
 	record->found = true;
-	record->enabled = json_object_object_get_ex(object, "enabled", &enabled) &&
-			  json_object_get_boolean(enabled);
+	record->enabled = truth_of(object, "enabled");
 	record->seconds = number_of(object, "finished") - number_of(object, "started");
 	if (json_object_object_get_ex(object, "table", &table)) {
 		copy_cut(record->table_status, sizeof(record->table_status),

@@ -76,6 +76,8 @@ enum boot_outcome {
 struct boot_device {
 	struct pci_address address;
 	enum boot_outcome outcome;
+	bool is_vf;
+	char claim[CLAIM_NAME_SIZE];
 	char reason[PLAN_REASON_SIZE];
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "findings.h"
+#include "lookup.h"
 #include "match.h"
 #include "text.h"
 
@@ -545,6 +546,51 @@ static void find_refused(struct draft *draft, size_t index)
 			    decision->claim->name);
 }
 
+/*
+ * True when the claim of now is to have the device that the boot gave it, and nothing else tells
+ * that it is gone: neither an address in the configuration, nor `expect`, nor a claim of it
+ * that is without any device.
+ */
+static bool is_missed(struct draft *draft, const struct boot_device *boot,
+		      const struct claim *claim)
+{
+	const struct plan *plan = draft->facts->plan;
+
+	if (boot->outcome != BOOT_CLAIMED || claim == NULL || claim->expect > 0 ||
+	    snapshot_find(draft->facts->snapshot, &boot->address) <
+		    draft->facts->snapshot->count)
+		return false;
+	for (size_t i = 0; i < plan->decision_count; i++)
+		if (pci_address_compare(&plan->decisions[i].address, &boot->address) == 0)
+			return false;
+	const struct tally tally = tally_claim(draft, claim);
+	return tally.matches || tally.missing || claim->origin != ORIGIN_CONFIG;
+}
+
+/* A device that was claimed at boot and has left the bus since: the plan knows nothing of it. */
+static void find_vanished(struct draft *draft, const struct boot_device *boot)
+{
+	const struct claim *claim = claims_find(draft->facts->claims, boot->claim);
+
+	if (!is_missed(draft, boot, claim))
+		return;
+	/* Virtual functions come and go with sriov_numvfs. */
+	struct finding *finding = finding_add(draft, FINDING_DEVICE_MISSING,
+					      boot->is_vf ? LEVEL_WARNING : LEVEL_ERROR);
+	draft->out.wanted += !boot->is_vf;
+	if (finding != NULL) {
+		finding->has_address = true;
+		finding->address = boot->address;
+		finding->claim = claim->name;
+	}
+	finding_say(draft, finding, "it was claimed at boot and has left the bus since");
+	finding_fix(draft, finding,
+		    boot->is_vf ? "make the virtual functions again (sriov_numvfs), if it is "
+				  "to be there"
+				: "the kernel's log tells why; where it was taken out, a "
+				  "reboot ends this");
+}
+
 void assess_devices(struct draft *draft)
 {
 	const struct facts *facts = draft->facts;
@@ -565,4 +611,6 @@ void assess_devices(struct draft *draft)
 		draft->out.wanted += draft->out.devices[i].state != DEVICE_LEFT;
 		draft->out.ready += draft->out.devices[i].state == DEVICE_READY;
 	}
+	for (size_t i = 0; i < facts->boot->device_count && !config_is_newer(facts); i++)
+		find_vanished(draft, &facts->boot->devices[i]);
 }

@@ -136,7 +136,9 @@ static void add_device(struct text *text, const struct record *record, const str
 		text_put_number(text, (unsigned)decision->device->iommu_group);
 	else
 		text_put(text, "null");
-	text_put(text, ",\n");
+	text_put(text, decision->device != NULL && decision->device->is_vf
+			       ? ",\n      \"vf\": true,\n"
+			       : ",\n      \"vf\": false,\n");
 	add_string(text, indent, "reason", device->reason);
 	add_steps(text, record, chains, index);
 	text_put(text, "    }");

@@ -668,6 +668,28 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	found device-differs error "another device is here" "match ="
 }
 
+@test "status: a card that the boot claimed has left the bus" {
+	# A second one of the kind, claimed by the same boot.
+	jq '.devices += [.devices[0] | .address = "0000:05:00.0"]' \
+		"$ROOT/run/vfio-claim/boot.json" >"$ROOT/new"
+	cp "$ROOT/new" "$ROOT/run/vfio-claim/boot.json"
+	ask 1
+	only device-missing
+	found device-missing error "has left the bus since" "reboot"
+	[ "$(jq -r '.findings[0] | "\(.address) \(.claim)"' <<<"$output")" = "0000:05:00.0 gpu" ]
+	run -1 "$TOOL" status --root "$ROOT" --with-hardware
+	[ "${lines[0]}" = "NOT READY: 2 of 3 devices ready, 1 error" ]
+	# A virtual function comes and goes.
+	jq '.devices[2].vf = true' "$ROOT/new" >"$ROOT/run/vfio-claim/boot.json"
+	ask 0
+	found device-missing warning "has left the bus since" "sriov_numvfs"
+	# In the late run's word it was not claimed after all.
+	jq '.late = {started: 1, finished: 2, devices: [.devices[2] | .outcome = "failed"]}' \
+		"$ROOT/new" >"$ROOT/run/vfio-claim/boot.json"
+	ask 0
+	only
+}
+
 @test "status: a machine without PCI" {
 	rm -r "$ROOT/sys/bus"
 	ask 1 --now
@@ -866,7 +888,8 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	local i device devices=()
 
 	with_sanitizer && skip "measured without a sanitizer"
-	rm -rf "${ROOT:?}/sys/devices" "${ROOT:?}/${DEVICES:?}"
+	# It is another machine than the one that the record is of.
+	rm -rf "${ROOT:?}/sys/devices" "${ROOT:?}/${DEVICES:?}" "$ROOT/run/vfio-claim"
 	for ((i = 0; i < 1024; i++)); do
 		printf -v device '%04x:00:%02x.%x' $((1 + i / 256)) $((i / 8 % 32)) $((i % 8))
 		devices+=("$ROOT/$DEVICES/$device")

@@ -51,6 +51,8 @@ static void fill_devices(struct fixture *f)
 			.outcome = BOOT_CLAIMED,
 			.reason = "matched",
 		};
+		(void)copy_field(f->boot_devices[i].claim, CLAIM_NAME_SIZE,
+				 f->plan.decisions[i].claim->name);
 	}
 	f->boot.device_count = f->plan.decision_count;
 }
@@ -606,6 +608,60 @@ static void test_missing_device(void **state)
 	end(&f);
 }
 
+/* The boot's record has a device more than the machine. */
+static void test_vanished_device(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	struct boot_device *gone = &f.boot_devices[f.boot.device_count++];
+	*gone = (struct boot_device){ .outcome = BOOT_CLAIMED, .claim = "p2000" };
+	assert_int_equal(pci_address_parse("83:00.0", &gone->address, NULL), 0);
+	expect(&f, FINDING_DEVICE_MISSING, LEVEL_ERROR, "left the bus", "reboot");
+	assert_true(f.out.findings[0].has_address);
+	assert_string_equal(f.out.findings[0].claim, "p2000");
+	assert_int_equal(f.out.wanted, 3);
+	assert_int_equal(f.out.ready, 2);
+	assert_true(f.out.may_change);
+	gone->is_vf = true;
+	expect(&f, FINDING_DEVICE_MISSING, LEVEL_WARNING, "left the bus", "sriov_numvfs");
+	gone->is_vf = false;
+	/* The count says it, or that all is well. */
+	f.config.claims.items[0].expect = 1;
+	expect_nothing(&f);
+	f.config.claims.items[0].expect = 0;
+	/* It was never claimed, and it is no claim's any more. */
+	gone->outcome = BOOT_FAILED;
+	expect_nothing(&f);
+	gone->outcome = BOOT_CLAIMED;
+	(void)strcpy(gone->claim, "other");
+	expect_nothing(&f);
+	end(&f);
+}
+
+/* With all of them gone the claim is unmatched, which is an error of its own in the config. */
+static void test_all_vanished(void **state)
+{
+	static const struct test_claim claims[] = {
+		{ .name = "p2000", .match = { "10de:1c30" } },
+		{ .name = "amd", .match = { "1002:*" } },
+	};
+	struct fixture f;
+
+	(void)state;
+	begin_with(&f, gpu, LENGTH(gpu), claims, 2);
+	struct boot_device *gone = &f.boot_devices[f.boot.device_count++];
+	*gone = (struct boot_device){ .outcome = BOOT_CLAIMED, .claim = "amd" };
+	assert_int_equal(pci_address_parse("83:00.0", &gone->address, NULL), 0);
+	expect(&f, FINDING_CLAIM_UNMATCHED, LEVEL_ERROR, "claim amd", "lspci -nn");
+	f.config.claims.items[1].origin = ORIGIN_IDS_ARGUMENT;
+	assess(&f);
+	assert_int_equal(f.out.finding_count, 2);
+	assert_int_equal(find(&f, FINDING_DEVICE_MISSING)->level, LEVEL_ERROR);
+	end(&f);
+}
+
 static void test_unmatched_claim(void **state)
 {
 	static const struct test_claim claims[] = {
@@ -1062,6 +1118,8 @@ int main(void)
 		cmocka_unit_test(test_override_of_a_ready_device),
 		cmocka_unit_test(test_variant),
 		cmocka_unit_test(test_missing_device),
+		cmocka_unit_test(test_vanished_device),
+		cmocka_unit_test(test_all_vanished),
 		cmocka_unit_test(test_unmatched_claim),
 		cmocka_unit_test(test_claim_of_the_same),
 		cmocka_unit_test(test_expect),
