@@ -96,6 +96,10 @@ modes() {
 	# The figure on the page is of systemd 252; later ones know more settings.
 	[[ $(systemd-analyze --version) != "systemd 252 "* ]] ||
 		[[ $output == *"service: $(grep -oE 'its exposure [0-9.]+' docs/security.md | grep -oE '[0-9.]+$') OK"* ]]
+	# Of a network namespace /sys has no network interfaces of the host's.
+	run -1 grep -E '^(PrivateNetwork|NetworkNamespacePath|JoinsNamespaceOf)=' \
+		packaging/systemd/vfio-claim-status.service
+	grep -qx RestrictAddressFamilies=none packaging/systemd/vfio-claim-status.service
 	# It can fail.
 	sed '/^\(Protect\|Private\|Restrict\|Capability\|SystemCall\)/d' \
 		packaging/systemd/vfio-claim-status.service >"$BATS_TEST_TMPDIR/open.service"
