@@ -114,8 +114,9 @@ static void print_devices(const struct answer_of_status *answer)
 			     claim_width, "CLAIM", driver_width, "DRIVER", "GROUP", "VIABLE",
 			     "READY");
 	for (size_t i = 0; i < answer->readiness.device_count; i++)
-		print_device(&plan->decisions[i], &answer->readiness.devices[i], claim_width,
-			     driver_width);
+		if (!answer->readiness.devices[i].repeated)
+			print_device(&plan->decisions[i], &answer->readiness.devices[i],
+				     claim_width, driver_width);
 }
 
 static void print_finding(const struct finding *finding)
@@ -230,7 +231,8 @@ static void print_json(const struct answer_of_status *answer)
 	json_object *findings = json_object_new_array();
 
 	for (size_t i = 0; i < readiness->device_count; i++)
-		(void)json_object_array_add(devices, device_json(answer, i));
+		if (!readiness->devices[i].repeated)
+			(void)json_object_array_add(devices, device_json(answer, i));
 	for (size_t i = 0; i < readiness->finding_count; i++)
 		(void)json_object_array_add(findings, finding_json(&readiness->findings[i]));
 	add(object, "schema", json_object_new_int(1));

@@ -65,7 +65,8 @@ static void add_devices(struct text *text, const struct metrics *metrics)
 	for (size_t i = 0; i < readiness->device_count; i++) {
 		const struct decision *decision = &metrics->facts->plan->decisions[i];
 
-		if (readiness->devices[i].state == DEVICE_LEFT)
+		if (readiness->devices[i].state == DEVICE_LEFT ||
+		    readiness->devices[i].repeated)
 			continue;
 		add_label(text, "vfio_claim_device_ready{", "address",
 			  pci_address_format(&decision->address, address));

@@ -172,6 +172,7 @@ enum device_state { DEVICE_READY, DEVICE_NOT_READY, DEVICE_LEFT /* to the host: 
 struct device_readiness {
 	enum device_state state;
 	bool taken;              /* VFIO is to have it: by the plan, or still from the boot */
+	bool repeated;           /* another selector's refusal of what is there already */
 	enum answer viable;      /* its whole group is free for VFIO */
 	enum finding_code cause; /* of DEVICE_NOT_READY and DEVICE_LEFT */
 };

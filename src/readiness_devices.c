@@ -591,26 +591,59 @@ static void find_vanished(struct draft *draft, const struct boot_device *boot)
 				  "reboot ends this");
 }
 
+/* Each selector with an exact address that finds nothing there has a refusal in the plan. */
+static bool is_repeated(const struct plan *plan, size_t index)
+{
+	const struct decision *decision = &plan->decisions[index];
+
+	for (size_t i = index; i > 0; i--) {
+		const struct decision *before = &plan->decisions[i - 1];
+
+		if (pci_address_compare(&before->address, &decision->address) != 0)
+			return false;
+		if (before->claim == decision->claim)
+			return true;
+	}
+	return false;
+}
+
+/* What two selectors miss differs only where both say which card they want. */
+static bool is_said(const struct draft *draft, size_t index)
+{
+	const struct decision *decision = &draft->facts->plan->decisions[index];
+
+	return draft->out.devices[index].repeated &&
+	       strcmp(decision->reason, decision[-1].reason) == 0;
+}
+
+static void count_devices(struct draft *draft)
+{
+	for (size_t i = 0; i < draft->out.device_count; i++) {
+		const struct device_readiness *device = &draft->out.devices[i];
+
+		draft->out.wanted += device->state != DEVICE_LEFT && !device->repeated;
+		draft->out.ready += device->state == DEVICE_READY;
+	}
+}
+
 void assess_devices(struct draft *draft)
 {
 	const struct facts *facts = draft->facts;
 	const struct plan *plan = facts->plan;
 
 	for (size_t i = 0; i < plan->decision_count; i++) {
+		draft->out.devices[i].repeated = is_repeated(plan, i);
 		if (plan->decisions[i].verdict == VERDICT_TAKE)
 			assess_taken(draft, i);
 		else
 			assess_refused(draft, i);
 	}
 	for (size_t i = 0; i < plan->decision_count; i++)
-		if (!draft->out.devices[i].taken)
+		if (!draft->out.devices[i].taken && !is_said(draft, i))
 			find_refused(draft, i);
 	for (size_t i = 0; i < facts->claims->count; i++)
 		assess_claim(draft, &facts->claims->items[i]);
-	for (size_t i = 0; i < plan->decision_count; i++) {
-		draft->out.wanted += draft->out.devices[i].state != DEVICE_LEFT;
-		draft->out.ready += draft->out.devices[i].state == DEVICE_READY;
-	}
+	count_devices(draft);
 	for (size_t i = 0; i < facts->boot->device_count && !config_is_newer(facts); i++)
 		find_vanished(draft, &facts->boot->devices[i]);
 }

@@ -789,6 +789,20 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	! command -v promtool || promtool check metrics <<<"$output"
 }
 
+@test "status: an empty slot that two selectors of a claim want is one device" {
+	printf '[claim gpu]\nmatch = 10de:1c30\nmatch = 83:00.0\nmatch = 83:00.0 10de:1bb0\n' >"$CONF"
+	run_helper "$ROOT"
+	ask 1 --now
+	jq -e '[.devices[].address] | . == unique and length == 3' <<<"$output"
+	run -1 "$TOOL" status --root "$ROOT" --with-hardware --now
+	[ "$(grep -c '^0000:83:00.0 ' <<<"$output")" = 1 ]
+	[[ $output == "NOT READY: 2 of 3 devices ready"* ]]
+	# A series that is there twice makes node_exporter refuse the whole file.
+	run -1 "$TOOL" status --root "$ROOT" --with-hardware --now --prometheus
+	[[ $output == *'address="0000:83:00.0"'* ]]
+	[ "$(grep -v '^#' <<<"$output" | sed 's/ [^ ]*$//' | sort | uniq -d)" = "" ]
+}
+
 @test "status --output: a whole file, or none" {
 	local file=$BATS_TEST_TMPDIR/out/vfio-claim.prom
 

@@ -608,6 +608,27 @@ static void test_missing_device(void **state)
 	end(&f);
 }
 
+/* An empty slot is one device, however many selectors of a claim want it. */
+static void test_repeated_refusal(void **state)
+{
+	static const struct test_claim claims[] = {
+		{ .name = "p2000", .match = { "10de:1c30" } },
+		{ .name = "far", .match = { "83:00.0", "83:00.0", "83:00.0 10de:1bb0" } },
+	};
+	struct fixture f;
+
+	(void)state;
+	begin_with(&f, gpu, LENGTH(gpu), claims, 2);
+	assert_int_equal(f.plan.decision_count, 5);
+	expect(&f, FINDING_DEVICE_MISSING, LEVEL_ERROR, "no device at this address",
+	       "[claim far]");
+	assert_int_equal(f.out.wanted, 3);
+	assert_false(f.out.devices[2].repeated);
+	assert_true(f.out.devices[3].repeated);
+	assert_true(f.out.devices[4].repeated);
+	end(&f);
+}
+
 /* The boot's record has a device more than the machine. */
 static void test_vanished_device(void **state)
 {
@@ -1118,6 +1139,7 @@ int main(void)
 		cmocka_unit_test(test_override_of_a_ready_device),
 		cmocka_unit_test(test_variant),
 		cmocka_unit_test(test_missing_device),
+		cmocka_unit_test(test_repeated_refusal),
 		cmocka_unit_test(test_vanished_device),
 		cmocka_unit_test(test_all_vanished),
 		cmocka_unit_test(test_unmatched_claim),
