@@ -23,9 +23,14 @@ bool driver_leaves_group(const char *driver)
 				  strcmp(driver + length - tail, VFIO_PCI_MODULE) == 0);
 }
 
-/* The driver of some claim: whoever configured it meant it for the purpose. */
+/*
+ * A VFIO driver of another name, which some claim has: whoever configured it meant it for the
+ * purpose. Of any other driver the kernel cares little what a claim says of it.
+ */
 static bool is_claims_driver(const struct facts *facts, const char *driver)
 {
+	if (strstr(driver, "vfio") == NULL)
+		return false;
 	for (size_t i = 0; i < facts->claims->count; i++)
 		if (strcmp(facts->claims->items[i].driver, driver) == 0)
 			return true;

@@ -456,9 +456,16 @@ static void test_group_members(void **state)
 	assert_contains(find(&f, FINDING_GROUP_INCOMPLETE)->text, "0000:02:00.0 (ioatdma)");
 	assert_contains(find(&f, FINDING_GROUP_INCOMPLETE)->fix, "match = 0000:02:00.0");
 	assert_true(f.out.may_change);
-	/* A driver that a claim names was chosen for the purpose. */
+	/* A VFIO driver that a claim names was chosen for the purpose; another changes nothing. */
 	(void)strcpy(f.config.claims.items[0].driver, "ioatdma");
+	assess(&f);
+	assert_contains(find(&f, FINDING_GROUP_INCOMPLETE)->text, "0000:02:00.0 (ioatdma)");
+	set_driver(&f, "02:00.0", "my_vfio_ioat");
+	assess(&f);
+	assert_contains(find(&f, FINDING_GROUP_INCOMPLETE)->text, "(my_vfio_ioat)");
+	(void)strcpy(f.config.claims.items[0].driver, "my_vfio_ioat");
 	expect_nothing(&f);
+	set_driver(&f, "02:00.0", "ioatdma");
 	assert_false(driver_leaves_group("ioatdma"));
 	assert_false(driver_leaves_group("my-vfio-pci-not"));
 	(void)strcpy(f.config.claims.items[0].driver, "auto");
