@@ -46,6 +46,11 @@ static bool is_taken(const struct facts *facts, const struct device *device)
 	return false;
 }
 
+static bool is_never_claimed(const struct device *device)
+{
+	return device_is_bridge(device) && !device_is_other_bridge(device);
+}
+
 /*
  * Who keeps the group of a device from VFIO: "0000:01:00.1 (snd_hda_intel)". `ret_strangers`:
  * one of them is no claim's; only then is it news.
@@ -66,7 +71,9 @@ static void find_blockers(struct draft *draft, const struct device *device,
 			continue;
 		text_add(blockers, "%s%s (%s)", blockers->length > 0 ? ", " : "",
 			 pci_address_format(&other->address, address), other->driver);
-		if (!is_taken(facts, other))
+		/* Of several the one that cannot be claimed, for that decides what can be done. */
+		if (!is_taken(facts, other) &&
+		    (*ret_stranger == NULL || !is_never_claimed(*ret_stranger)))
 			*ret_stranger = other;
 	}
 	if (blockers->error < 0)
@@ -91,10 +98,18 @@ static void find_incomplete_group(struct draft *draft, const struct decision *de
 		    "driver has "
 		    "%s",
 		    decision->device->iommu_group, blockers);
-	finding_fix(draft, finding,
-		    "claim it too ('match = %s' in [claim %s]), " FIX_APPLY
-		    "; or move one of the cards to another slot",
-		    pci_address_format(&stranger->address, address), decision->claim->name);
+	(void)pci_address_format(&stranger->address, address);
+	if (is_never_claimed(stranger))
+		finding_fix(draft, finding,
+			    "move the card to another slot; or, as %s is a bridge and those "
+			    "are never claimed, keep its driver %s away ('blacklist' in "
+			    "modprobe.d(5)) and reboot",
+			    address, stranger->driver);
+	else
+		finding_fix(draft, finding,
+			    "claim it too ('match = %s' in [claim %s]), " FIX_APPLY
+			    "; or move one of the cards to another slot",
+			    address, decision->claim->name);
 }
 
 bool is_without_iommu(const struct facts *facts, size_t index)

@@ -289,6 +289,21 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	only
 }
 
+@test "status: a host bridge with a native driver is in the group" {
+	rm -f "$ROOT/$DEVICES/0000:00:00.0/iommu_group"
+	ln -s ../../../../kernel/iommu_groups/1 "$ROOT/$DEVICES/0000:00:00.0/iommu_group"
+	driver 0000:00:00.0 ie31200_edac
+	ask 1
+	only group-incomplete group-incomplete
+	found group-incomplete error "0000:00:00.0 (ie31200_edac)" "keep its driver ie31200_edac away"
+	[[ $output != *"claim it too"* ]]
+	# Beside a device that could be claimed it still decides.
+	rm "$ROOT/$DEVICES/0000:02:00.0/iommu_group"
+	ln -s ../../../../kernel/iommu_groups/1 "$ROOT/$DEVICES/0000:02:00.0/iommu_group"
+	ask 1
+	found group-incomplete error "0000:02:00.0 (e1000e)" "as 0000:00:00.0 is a bridge"
+}
+
 @test "status: the node of the group is missing" {
 	rm "$ROOT/dev/vfio/1"
 	ask 1

@@ -456,6 +456,13 @@ static void test_group_members(void **state)
 	assert_contains(find(&f, FINDING_GROUP_INCOMPLETE)->text, "0000:02:00.0 (ioatdma)");
 	assert_contains(find(&f, FINDING_GROUP_INCOMPLETE)->fix, "match = 0000:02:00.0");
 	assert_true(f.out.may_change);
+	/* A bridge is never claimed; since 5.19 its driver counts like any other. */
+	device_at(&f, "02:00.0")->class_code = 0x060000;
+	assess(&f);
+	assert_contains(find(&f, FINDING_GROUP_INCOMPLETE)->fix, "another slot; or, as");
+	assert_contains(find(&f, FINDING_GROUP_INCOMPLETE)->fix, "its driver ioatdma away");
+	assert_null(strstr(find(&f, FINDING_GROUP_INCOMPLETE)->fix, "claim it too"));
+	device_at(&f, "02:00.0")->class_code = 0x088000;
 	/* A VFIO driver that a claim names was chosen for the purpose; another changes nothing. */
 	(void)strcpy(f.config.claims.items[0].driver, "ioatdma");
 	assess(&f);
