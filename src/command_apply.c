@@ -40,7 +40,7 @@ static int choose_loader(const struct tool *tool, int *ret_loader)
 static void print_notes(const struct sentences *notes)
 {
 	for (size_t i = 0; i < notes->count; i++)
-		(void)fprintf(stderr, "note: %s\n", notes->items[i]);
+		say(stderr, "note: %s\n", notes->items[i]);
 }
 
 static enum exit_code report_problems(const struct deployment *deployment)
@@ -50,7 +50,7 @@ static enum exit_code report_problems(const struct deployment *deployment)
 	size_t count = problems.count;
 
 	for (size_t i = 0; i < count; i++)
-		(void)fprintf(stderr, PROGRAM ": %s\n", problems.items[i]);
+		say(stderr, PROGRAM ": %s\n", problems.items[i]);
 	sentences_free(&problems);
 	if (r < 0)
 		return report_system("what was built cannot be read", r);
@@ -203,7 +203,7 @@ static enum exit_code make_changes(const struct tool *tool, struct deployment *d
 static enum exit_code report_gaps(const struct deployment *deployment, enum exit_code code)
 {
 	for (size_t i = 0; i < deployment->gaps.count; i++)
-		(void)fprintf(stderr, PROGRAM ": %s\n", deployment->gaps.items[i]);
+		say(stderr, PROGRAM ": %s\n", deployment->gaps.items[i]);
 	return code == EXIT_AS_WANTED && deployment->gaps.count > 0 ? EXIT_NOT_AS_WANTED : code;
 }
 

@@ -100,7 +100,7 @@ static enum exit_code print_arguments(const struct arguments *arguments, enum fo
 	if (r < 0)
 		return report_system("the kernel arguments cannot be printed", r);
 	for (size_t i = 0; format < FORMAT_BOOTC && i < arguments->notes.count; i++)
-		(void)fprintf(stderr, "note: %s\n", arguments->notes.items[i]);
+		say(stderr, "note: %s\n", arguments->notes.items[i]);
 	if (format == FORMAT_JSON)
 		print_json(arguments, line);
 	else if (format == FORMAT_BOOTC)

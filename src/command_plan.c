@@ -148,7 +148,7 @@ static void print_row(const struct row *row, const size_t width[COLUMN_COUNT], i
 	for (int i = 0; i < columns; i++)
 		(void)printf("%s%-*s", i > 0 ? "  " : "",
 			     i + 1 < columns || reason ? (int)width[i] : 0, row->text[i]);
-	(void)printf("%s%s\n", reason ? "  " : "", reason ? reason : "");
+	say(stdout, "%s%s\n", reason ? "  " : "", reason ? reason : "");
 }
 
 /* One table: of those that are taken, or of those that are refused, with the reason. */
@@ -198,7 +198,7 @@ static const char *applied_text(const struct forecast *forecast)
 static void print_end(const struct forecast *forecast)
 {
 	for (size_t i = 0; i < forecast->notes.count; i++)
-		(void)printf("note: %s\n", forecast->notes.items[i]);
+		say(stdout, "note: %s\n", forecast->notes.items[i]);
 	for (int i = 0; i < LOADER_COUNT; i++)
 		if (forecast->loaders.used[i])
 			(void)printf("boot loader: %s (%s)\n", loader_names[i],

@@ -215,13 +215,12 @@ static void print_refusals(const struct job *job)
 		const struct refusal *refusal = &refusals->items[i];
 		bool forced = refusal->forcible && job->tool->force;
 
-		(void)fprintf(stderr, "%s%s %s%s%s%s\n", forced ? "note: " : PROGRAM ": ",
-			      pci_address_format(&refusal->address, address), refusal->reason,
-			      refusal->fix && !forced ? ": " : "",
-			      refusal->fix && !forced ? refusal->fix : "",
-			      refusal->forcible && !job->tool->force
-				      ? "; --force does it all the same"
-				      : "");
+		say(stderr, "%s%s %s%s%s%s\n", forced ? "note: " : PROGRAM ": ",
+		    pci_address_format(&refusal->address, address), refusal->reason,
+		    refusal->fix && !forced ? ": " : "",
+		    refusal->fix && !forced ? refusal->fix : "",
+		    refusal->forcible && !job->tool->force ? "; --force does it all the same"
+							   : "");
 	}
 }
 
@@ -336,7 +335,7 @@ static void print_people(const struct job *job)
 	for (size_t i = 0; i < job->runtime.result_count; i++)
 		print_result(job, &job->runtime.results[i]);
 	for (size_t i = 0; i < job->notes.count; i++)
-		(void)fprintf(stderr, "note: %s\n", job->notes.items[i]);
+		say(stderr, "note: %s\n", job->notes.items[i]);
 	if (job->refused)
 		(void)fprintf(stderr, PROGRAM ": refused, nothing was changed\n");
 }

@@ -125,11 +125,10 @@ static void print_finding(const struct finding *finding)
 
 	if (finding->has_address)
 		(void)pci_address_format(&finding->address, address);
-	(void)printf("%s: %s%s%s [%s]\n", finding_level_names[finding->level], address,
-		     finding->has_address ? ": " : "", finding->text,
-		     finding_code_names[finding->code]);
+	say(stdout, "%s: %s%s%s [%s]\n", finding_level_names[finding->level], address,
+	    finding->has_address ? ": " : "", finding->text, finding_code_names[finding->code]);
 	if (finding->fix != NULL)
-		(void)printf("  fix: %s\n", finding->fix);
+		say(stdout, "  fix: %s\n", finding->fix);
 }
 
 static void print_text(const struct answer_of_status *answer)

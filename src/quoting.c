@@ -37,18 +37,20 @@ static size_t decode(const char *string, uint32_t *ret_character)
 	return length;
 }
 
+size_t utf8_length(const char *string)
+{
+	const char *end = string;
+	uint32_t character;
+	size_t length;
+
+	while (*end != '\0' && (length = decode(end, &character)) > 0)
+		end += length;
+	return (size_t)(end - string);
+}
+
 bool is_utf8(const char *string)
 {
-	uint32_t character;
-
-	while (*string != '\0') {
-		size_t length = decode(string, &character);
-
-		if (length == 0)
-			return false;
-		string += length;
-	}
-	return true;
+	return string[utf8_length(string)] == '\0';
 }
 
 static bool is_control(uint32_t character)
@@ -62,6 +64,23 @@ static bool is_delicate(uint32_t character)
 {
 	return is_control(character) || character == 0x2028 || character == 0x2029 ||
 	       character == 0xfeff || (character & 0xfffe) == 0xfffe;
+}
+
+void text_put_visible(struct text *text, const char *string)
+{
+	uint32_t character;
+
+	while (*string != '\0') {
+		size_t length = decode(string, &character);
+
+		if (length > 0 &&
+		    (*string == '\n' || *string == '\t' || !is_delicate(character)))
+			text_add(text, "%.*s", (int)length, string);
+		else
+			for (size_t i = 0; i < (length > 0 ? length : 1); i++)
+				text_add(text, "\\x%02x", (unsigned char)string[i]);
+		string += length > 0 ? length : 1;
+	}
 }
 
 /* How a language writes a character by its number. */

@@ -15,6 +15,15 @@
 /* True for a string of whole UTF-8 characters (RFC 3629: no surrogates, none beyond 10ffff). */
 bool is_utf8(const char *string);
 
+/* The bytes at its beginning that are whole UTF-8 characters. */
+size_t utf8_length(const char *string);
+
+/*
+ * Appends a text for people. Of it no terminal does anything but show it: what is not UTF-8 and
+ * what controls a terminal becomes \xNN, byte by byte; tabs and line feeds stay.
+ */
+void text_put_visible(struct text *text, const char *string);
+
 /*
  * The value of an option of oslo.config's INI files (oslo_config/iniparser.py, cfg.py): the rest
  * of one line, from which blanks and a pair of quotes at the ends are taken, with $ for another

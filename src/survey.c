@@ -48,8 +48,8 @@ static int read_arguments(const struct root *root, struct survey *survey, const 
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < cmdline.problem_count; i++)
-		(void)fprintf(stderr, PROGRAM ": warning: kernel command line: %s\n",
-			      cmdline.problems[i]);
+		say(stderr, PROGRAM ": warning: kernel command line: %s\n",
+		    cmdline.problems[i]);
 	if (cmdline.disabled)
 		(void)fprintf(stderr,
 			      "note: %s on the kernel command line: this boot claims nothing\n",

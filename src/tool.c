@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -13,10 +14,30 @@
 #include "container.h"
 
 #include "commands.h"
+#include "quoting.h"
 #include "snapshot_file.h"
 #include "temporary.h"
 
 #define LOCK_PATH "run/vfio-claim.lock"
+
+void say(FILE *stream, const char *format, ...)
+{
+	AUTO_FREE char *raw = NULL;
+	AUTO_FREE char *visible = NULL;
+	struct text text = { 0 };
+	va_list args;
+
+	va_start(args, format);
+	int length = vasprintf(&raw, format, args);
+	va_end(args);
+	if (length < 0) {
+		raw = NULL;
+		return;
+	}
+	text_put_visible(&text, raw);
+	if (text_take(&text, &visible) == 0)
+		(void)fputs(visible, stream);
+}
 
 enum exit_code report_system(const char *what, int error)
 {
@@ -30,11 +51,10 @@ void print_diagnostics(const struct diagnostics *diagnostics, const char *severi
 		const struct diagnostic *item = &diagnostics->items[i];
 
 		if (item->line > 0)
-			(void)fprintf(stderr, "%s:%u: %s: %s\n", item->file, item->line,
-				      severity, item->message);
+			say(stderr, "%s:%u: %s: %s\n", item->file, item->line, severity,
+			    item->message);
 		else
-			(void)fprintf(stderr, "%s: %s: %s\n", item->file, severity,
-				      item->message);
+			say(stderr, "%s: %s: %s\n", item->file, severity, item->message);
 	}
 }
 
@@ -48,14 +68,27 @@ void print_warning(FILE *stream, const struct warning *warning)
 			      warning->claim ? " " : ": ");
 	if (warning->claim != NULL)
 		(void)fprintf(stream, "[%s]: ", warning->claim->name);
-	(void)fprintf(stream, "%s\n  fix: %s\n", warning->text, warning->fix);
+	say(stream, "%s\n  fix: %s\n", warning->text, warning->fix);
 }
 
+/* json-c passes bytes on as they are, and JSON is UTF-8 (RFC 8259, 8.1). */
 void print_json_object(json_object *object)
 {
-	(void)printf("%s\n", json_object_to_json_string_ext(
-				     object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-						     JSON_C_TO_STRING_NOSLASHESCAPE));
+	const char *text = json_object_to_json_string_ext(
+		object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+				JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	while (text != NULL && *text != '\0') {
+		size_t length = utf8_length(text);
+
+		(void)fwrite(text, 1, length, stdout);
+		text += length;
+		if (*text != '\0') {
+			(void)putchar('?');
+			text++;
+		}
+	}
+	(void)putchar('\n');
 	(void)json_object_put(object);
 }
 
@@ -65,7 +98,7 @@ static enum exit_code open_snapshot(struct tool *tool)
 
 	if (snapshot_open(tool->snapshot, &tool->root, reason) == 0)
 		return EXIT_AS_WANTED;
-	(void)fprintf(stderr, PROGRAM ": %s: %s\n", tool->snapshot, reason);
+	say(stderr, PROGRAM ": %s: %s\n", tool->snapshot, reason);
 	return EXIT_SYSTEM;
 }
 

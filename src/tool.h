@@ -59,6 +59,9 @@ struct tool {
 	struct diagnostics diagnostics;
 };
 
+/* fprintf() of what may hold a file's name or the words of others, see text_put_visible(). */
+void say(FILE *stream, const char *format, ...) PRINTF_LIKE(2, 3);
+
 /* Says on stderr what failed and why. Returns EXIT_SYSTEM. */
 enum exit_code report_system(const char *what, int error);
 
@@ -68,7 +71,8 @@ void print_diagnostics(const struct diagnostics *diagnostics, const char *severi
 /* Prints one warning for people, with its fix on a second line. */
 void print_warning(FILE *stream, const struct warning *warning);
 
-/* Prints the object to stdout, the same way for every command, and releases it. */
+/* Prints the object to stdout, the same way for every command, and releases it. Bytes that are
+ * not UTF-8 become question marks. */
 void print_json_object(json_object *object);
 
 /*

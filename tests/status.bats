@@ -818,6 +818,49 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	[ "$(grep -v '^#' <<<"$output" | sed 's/ [^ ]*$//' | sort | uniq -d)" = "" ]
 }
 
+# of_others CODE COMMAND [OPTION]...: its JSON is strict UTF-8 and has a question mark for the byte
+# that is not; for people there is nothing that a terminal would act on.
+of_others() {
+	local code=$1 status=0 out=$BATS_TEST_TMPDIR/of-others
+
+	shift
+	"$TOOL" --root "$ROOT" "$@" --json >"$out" 2>/dev/null || status=$?
+	iconv -f UTF-8 -t UTF-8 "$out" >/dev/null || { echo "no UTF-8: $*"; return 1; }
+	jq -e 'type == "object"' "$out" >/dev/null || { echo "no JSON: $*"; return 1; }
+	[ "$status" = "$code" ] || { echo "exit $status, not $code: $*"; return 1; }
+	"$TOOL" --root "$ROOT" "$@" >"$out" 2>&1 || :
+	if LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f\x7f\xff]' "$out"; then
+		echo "raw: $*: $(cat -v "$out")"
+		return 1
+	fi
+}
+
+@test "what is not UTF-8, and what controls a terminal, in others' names and words" {
+	local bad=$'\xff\e[2J'
+
+	append "rd.vfio-claim=$bad"
+	mkdir -p "$ROOT/etc/vfio-claim.conf.d"
+	: >"$ROOT/etc/vfio-claim.conf.d/a$bad.conf"
+	of_others 0 check
+	of_others 0 list --with-hardware
+	of_others 0 cmdline
+	of_others 0 plan --with-hardware
+	of_others 0 status --with-hardware --now
+	of_others 0 apply --dry-run
+	of_others 0 revert --dry-run
+	of_others 0 claim --dry-run --with-hardware 01:00.0
+	of_others 0 release --dry-run --with-hardware 01:00.0
+	run -0 "$TOOL" status --root "$ROOT" --with-hardware --now
+	[[ $output == *'rd.vfio-claim=\xff\x1b[2J'* ]]
+	ask 0 --now
+	found argument-unknown warning 'rd.vfio-claim=?' ""
+	echo "[$bad" >"$ROOT/etc/vfio-claim.conf.d/a$bad.conf"
+	of_others 3 check
+	of_others 3 status --with-hardware
+	run -3 "$TOOL" check --root "$ROOT"
+	[[ $output == *'/a\xff\x1b[2J.conf:1: error: '* ]]
+}
+
 @test "status --output: a whole file, or none" {
 	local file=$BATS_TEST_TMPDIR/out/vfio-claim.prom
 

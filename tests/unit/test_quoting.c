@@ -41,6 +41,38 @@ static void test_utf8(void **state)
 	assert_false(is_utf8("\xed\xa0\x80"));
 	assert_false(is_utf8("\xf4\x90\x80\x80"));
 	assert_false(is_utf8("\xff"));
+	assert_int_equal(utf8_length(""), 0);
+	assert_int_equal(utf8_length("a\xc3\xa9"), 3);
+	assert_int_equal(utf8_length("a\xc3\xa9\xc3"), 3);
+	assert_int_equal(utf8_length("\xff"
+				     "a"),
+			 0);
+}
+
+static void test_visible(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "", "" },
+		{ "plain\ttext\n", "plain\ttext\n" },
+		{ "\xc3\xa9 \xe2\x82\xac", "\xc3\xa9 \xe2\x82\xac" },
+		{ "\x1b[2J\r\x7f", "\\x1b[2J\\x0d\\x7f" },
+		{ "a\xff\xc3z", "a\\xff\\xc3z" },
+		{ "\xc2\x9b"
+		  "1m",
+		  "\\xc2\\x9b1m" }, /* CSI as one character */
+		{ "\xe2\x80\xa8", "\\xe2\\x80\\xa8" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		struct text text = { 0 };
+		char *string;
+
+		text_put_visible(&text, rows[i][0]);
+		assert_int_equal(text_take(&text, &string), 0);
+		assert_string_equal(string, rows[i][1]);
+		free(string);
+	}
 }
 
 static void test_ini(void **state)
@@ -182,10 +214,10 @@ static void test_comments(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_utf8),     cmocka_unit_test(test_ini),
-		cmocka_unit_test(test_json),     cmocka_unit_test(test_yaml_and_toml),
-		cmocka_unit_test(test_xml),      cmocka_unit_test(test_shell),
-		cmocka_unit_test(test_comments),
+		cmocka_unit_test(test_utf8),          cmocka_unit_test(test_visible),
+		cmocka_unit_test(test_ini),           cmocka_unit_test(test_json),
+		cmocka_unit_test(test_yaml_and_toml), cmocka_unit_test(test_xml),
+		cmocka_unit_test(test_shell),         cmocka_unit_test(test_comments),
 	};
 
 	return cmocka_run_group_tests_name("quoting", tests, NULL, NULL);
