@@ -609,8 +609,13 @@ bool words_satisfy(const struct kargs *line, const char *word)
 	if (list == NULL)
 		return kargs_has(line, word);
 	const char *last = last_of_key(line, word);
+	if (last == NULL)
+		return false;
 	while ((element = next_element(&cursor, &length)) != NULL) {
-		if (list->last_only ? last == NULL || !value_has(last, element, length)
+		/* "a,,b": merge_word() leaves out what asks for nothing. */
+		if (length == 0)
+			continue;
+		if (list->last_only ? !value_has(last, element, length)
 				    : !words_have_element(line, word, element, length))
 			return false;
 	}
@@ -625,7 +630,7 @@ static bool value_has_all(const char *word, const char *other)
 	size_t length;
 
 	while ((element = next_element(&cursor, &length)) != NULL)
-		if (!value_has(word, element, length))
+		if (length > 0 && !value_has(word, element, length))
 			return false;
 	return true;
 }
@@ -855,9 +860,10 @@ int cmdline_words(const char *text, struct kargs *ret_words)
 	struct text kept = { 0 };
 	AUTO_FREE char *lines = NULL;
 
+	/* kernel-install makes a blank of a newline, in quotes too (90-loaderentry.install: tr). */
 	for (; *text != '\0'; text = next_line(text))
 		if (!is_comment(text))
-			text_add(&kept, "%.*s\n", (int)line_length(text), text);
+			text_add(&kept, "%.*s ", (int)line_length(text), text);
 	int r = text_take(&kept, &lines);
 	return r < 0 ? r : kargs_parse(lines, ret_words);
 }
@@ -889,12 +895,14 @@ static const char *drop_blank(struct text *out, const char *behind)
 static int copy_words(const char *text, const struct kargs *line,
 		      const struct loader_state *stale, struct text *out)
 {
+	static const struct loader_state nothing;
+
 	for (const char *start = text; *text != '\0';) {
 		size_t blanks = strspn(text, BLANKS);
 		bool first = text == start || memchr(text, '\n', blanks) != NULL;
-		/* A comment is one long word that is nobody's. */
-		size_t length = first && text[blanks] == '#' ? line_length(text + blanks)
-							     : word_length(text + blanks);
+		bool comment = first && text[blanks] == '#';
+		size_t length =
+			comment ? line_length(text + blanks) : word_length(text + blanks);
 		AUTO_FREE char *word = strndup(text + blanks, length);
 		AUTO_FREE char *left = NULL;
 
@@ -902,7 +910,8 @@ static int copy_words(const char *text, const struct kargs *line,
 			return -ENOMEM;
 		text_add(out, "%.*s", (int)blanks, text);
 		text += blanks + length;
-		int r = word_without(word, line, stale, &left);
+		/* A comment is nobody's word, even one that reads like a word of ours. */
+		int r = word_without(word, line, comment ? &nothing : stale, &left);
 		if (r < 0)
 			return r;
 		if (*left != '\0' || length == 0)

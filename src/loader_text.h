@@ -156,7 +156,8 @@ bool words_same_name(const char *a, const char *b);
 
 /*
  * The words of /etc/kernel/cmdline or its like: those of all its lines but comments, which begin
- * with # (kernel-install(8)). Returns 0 and *ret_words (release with kargs_free()), or -ENOMEM.
+ * with # (kernel-install(8)). No word has a newline in it. Returns 0 and *ret_words (release with
+ * kargs_free()), or -ENOMEM.
  */
 int cmdline_words(const char *text, struct kargs *ret_words) MUST_CHECK;
 

@@ -115,10 +115,14 @@ int state_parse(const char *text, struct state *ret_state, unsigned *ret_line)
 	return 0;
 }
 
+/* A newline in one would make the rest of it a line of its own: "file etc/passwd". */
 static void render_list(struct text *text, const char *word, const struct kargs *list)
 {
 	for (size_t i = 0; i < list->count; i++)
-		text_add(text, "%s %s\n", word, list->items[i]);
+		if (strchr(list->items[i], '\n') == NULL)
+			text_add(text, "%s %s\n", word, list->items[i]);
+		else
+			text->error = -EINVAL;
 }
 
 int state_render(const struct state *state, char **ret_text)

@@ -33,7 +33,10 @@ struct state {
  */
 int state_parse(const char *text, struct state *ret_state, unsigned *ret_line) MUST_CHECK;
 
-/* Returns 0 and *ret_text (owned by the caller), or -ENOMEM. */
+/*
+ * Returns 0 and *ret_text (owned by the caller), -EINVAL where a path or an argument has a newline,
+ * which no line of the file can hold, or -ENOMEM.
+ */
 int state_render(const struct state *state, char **ret_text) MUST_CHECK;
 
 /* Accepts an empty state. */

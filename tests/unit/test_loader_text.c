@@ -445,6 +445,11 @@ static void test_words_satisfy(void **state)
 		{ "vfio-pci.ids=1:2 vfio_pci.ids=3:4,1:2", "vfio-pci.ids=1:2", true },
 		{ "module_blacklist=a module_blacklist=b", "module_blacklist=a", false },
 		{ "", "vfio-pci.ids=1:2", false },
+		/* An element that is empty asks for nothing. */
+		{ "modprobe.blacklist=a,b", "modprobe.blacklist=a,,b,", true },
+		{ "modprobe.blacklist=a", "modprobe.blacklist=a,,b", false },
+		{ "modprobe.blacklist=a", "modprobe.blacklist=", true },
+		{ "", "modprobe.blacklist=", false },
 	};
 
 	(void)state;
@@ -669,6 +674,16 @@ static void test_cmdline_round_trip(void **state)
 	}
 }
 
+/* A comment stays, also one that reads like a word of ours. */
+static void test_cmdline_comment_like_word(void **state)
+{
+	char *without = edited("#one=1\nroot=x one=1 #one=1\n", "one=1 #one=1", "");
+
+	(void)state;
+	assert_string_equal(without, "#one=1\nroot=x\n");
+	free(without);
+}
+
 static void test_cmdline_words(void **state)
 {
 	static const struct {
@@ -681,6 +696,8 @@ static void test_cmdline_words(void **state)
 		{ "# a\nroot=x  ro\n\t # b \"c\nquiet", "root=x ro quiet" },
 		{ "root=x # my root\n", "root=x # my root" },
 		{ "a=\"b c\"\nd\n", "a=\"b c\" d" },
+		/* A newline would end the word's line in the state file. */
+		{ "a=\"b\nfile etc\" d\n", "a=\"b file etc\" d" },
 	};
 
 	(void)state;
@@ -878,6 +895,7 @@ int main(void)
 		cmocka_unit_test(test_words_choose),
 		cmocka_unit_test(test_names_and_keys),
 		cmocka_unit_test(test_cmdline_round_trip),
+		cmocka_unit_test(test_cmdline_comment_like_word),
 		cmocka_unit_test(test_cmdline_words),
 		cmocka_unit_test(test_cmdline_edit),
 		cmocka_unit_test(test_bootc_round_trip),

@@ -100,12 +100,28 @@ static void test_not_understood(void **state)
 	}
 }
 
+/* A word with a newline would become a line of its own, which names a file to remove. */
+static void test_newline(void **state)
+{
+	struct state written = { .used = { [LOADER_GRUBBY] = true } };
+	char *text = NULL;
+
+	(void)state;
+	assert_int_equal(kargs_append(&written.loader[LOADER_GRUBBY].replaced,
+				      "modprobe.blacklist=\"a\nfile etc/passwd\""),
+			 0);
+	assert_int_equal(state_render(&written, &text), -EINVAL);
+	assert_null(text);
+	state_free(&written);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_not_understood),
+		cmocka_unit_test(test_newline),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
