@@ -675,14 +675,23 @@ static int word_without(const char *word, const struct kargs *line,
 	return *ret_word != NULL ? 0 : -ENOMEM;
 }
 
-/* The words that `word` of ours stood in for. */
-static int add_replaced(const char *word, const struct loader_state *state, struct kargs *out)
+/* True for a word that is in the line and stays there. */
+static bool stays(const char *word, const struct kargs *line, const struct loader_state *state)
 {
+	return kargs_has(line, word) && !kargs_has(&state->ours, word);
+}
+
+/* The words that `word` of ours stood in for, but those that are there beside it. */
+static int add_replaced(const char *word, const struct kargs *line,
+			const struct loader_state *state, struct kargs *out)
+{
+	const struct kargs *replaced = &state->replaced;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < state->replaced.count; i++)
-		if (words_same_key(state->replaced.items[i], word))
-			r = kargs_add(out, state->replaced.items[i]);
+	for (size_t i = 0; r == 0 && i < replaced->count; i++)
+		if (words_same_key(replaced->items[i], word) &&
+		    !stays(replaced->items[i], line, state))
+			r = kargs_add(out, replaced->items[i]);
 	return r;
 }
 
@@ -696,10 +705,11 @@ int words_without(const struct kargs *line, const struct loader_state *state,
 		AUTO_FREE char *word = NULL;
 
 		r = word_without(line->items[i], line, state, &word);
+		/* Each as often as it is there: the last of some words counts. */
 		if (r == 0 && *word != '\0')
-			r = kargs_add(&out, word);
+			r = kargs_append(&out, word);
 		else if (r == 0)
-			r = add_replaced(line->items[i], state, &out);
+			r = add_replaced(line->items[i], line, state, &out);
 	}
 	if (r < 0) {
 		kargs_free(&out);

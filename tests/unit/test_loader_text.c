@@ -492,6 +492,17 @@ static void test_words_without(void **state)
 		{ "modprobe.blacklist=a", "modprobe.blacklist=a,b", "",
 		  "modprobe.blacklist=a" },
 		{ "console=a console=b", "console=b", "", "console=a" },
+		/* A word of theirs stays as often as it is there. */
+		{ "vfio-pci.ids=1:2 vfio-pci.ids=3:4 a vfio-pci.ids=1:2", "a", "",
+		  "vfio-pci.ids=1:2 vfio-pci.ids=3:4 vfio-pci.ids=1:2" },
+		{ "modprobe.blacklist=o,a modprobe.blacklist=o", "modprobe.blacklist=o,a",
+		  "modprobe.blacklist=o", "modprobe.blacklist=o" },
+		{ "vfio-pci.ids=1:2 vfio-pci.ids=3:4 vfio-pci.ids=1:2 vfio-pci.ids=1:2,3:4,5:6",
+		  "vfio-pci.ids=1:2,3:4,5:6", "vfio-pci.ids=1:2 vfio-pci.ids=3:4",
+		  "vfio-pci.ids=1:2 vfio-pci.ids=3:4 vfio-pci.ids=1:2" },
+		/* Ours reads as the word that it stands in for. */
+		{ "modprobe.blacklist=o", "modprobe.blacklist=o", "modprobe.blacklist=o",
+		  "modprobe.blacklist=o" },
 	};
 
 	(void)state;
