@@ -34,19 +34,23 @@ static int add_problem(struct cmdline *cmdline, const char *format, ...)
 	return 0;
 }
 
+/* isspace() of the kernel in the C locale (lib/ctype.c): also the carriage return at the end of a
+ * line that an editor of another system wrote. */
+#define BLANKS " \t\n\v\f\r"
+
 /*
  * Copies the next argument, quotes removed, and moves *string behind it. Returns false at the
  * end. An argument too long for the buffer is cut; nothing of ours is that long.
  */
 static bool next_argument(const char **string, char argument[ARGUMENT_SIZE])
 {
-	const char *c = *string + strspn(*string, " \t\n");
+	const char *c = *string + strspn(*string, BLANKS);
 	bool quoted = false;
 	size_t length = 0;
 
 	if (*c == '\0')
 		return false;
-	for (; *c != '\0' && (quoted || strchr(" \t\n", *c) == NULL); c++) {
+	for (; *c != '\0' && (quoted || strchr(BLANKS, *c) == NULL); c++) {
 		if (*c == '"')
 			quoted = !quoted;
 		else if (length < ARGUMENT_SIZE - 1)

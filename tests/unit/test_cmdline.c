@@ -90,6 +90,9 @@ static void test_switch(void **state)
 		{ "rd.vfio_claim=0", true },
 		{ "quiet \"rd.vfio-claim=0\" ro", true },
 		{ "rd.vfio-claim=\"0\"", true },
+		/* What is a blank to the kernel. */
+		{ "quiet rd.vfio-claim=0\r\n", true },
+		{ "quiet\vrd.vfio-claim=0\fro", true },
 		{ "rd.vfio-claim=1 rd.vfio-claim=0", true },
 		/* Off stays off: a recovery entry only adds to the line. */
 		{ "rd.vfio-claim=0 rd.vfio-claim=1", true },
