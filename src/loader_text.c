@@ -227,7 +227,7 @@ static const char *read_value(const char *c, struct grub_default *variables, str
 			c = read_single_quotes(c + 1, value);
 		else if (*c == '$')
 			c = read_reference(c, variables, value);
-		else if (strchr("\\`&|<>()", *c) != NULL)
+		else if (strchr("\\`&|<>()~", *c) != NULL)
 			return NULL;
 		else
 			text_add(value, "%c", *c++);
@@ -267,6 +267,17 @@ static const char *read_assignment(const char *c, struct grub_default *variables
 	return end;
 }
 
+/* The value of another variable may have several lines. Returns where the next one is looked for. */
+static const char *skip_assignment(const char *c, struct grub_default *variables)
+{
+	struct text value = { 0 };
+	const char *sign = *c == '+' ? c + 1 : c;
+	const char *end = *sign == '=' ? read_value(sign + 1, variables, &value) : NULL;
+
+	text_free(&value);
+	return end != NULL ? end : c;
+}
+
 int grub_default_read(const char *text, struct grub_default *variables)
 {
 	while (text != NULL && *text != '\0') {
@@ -283,6 +294,8 @@ int grub_default_read(const char *text, struct grub_default *variables)
 			 strncmp(text, "GRUB_CMDLINE_LINUX_", strlen("GRUB_CMDLINE_LINUX_")) !=
 				 0)
 			variables->unclear = true; /* within an `if`, say */
+		else if (length > 0)
+			text = skip_assignment(text + length, variables);
 		if (text != NULL)
 			text = next_line(text);
 	}

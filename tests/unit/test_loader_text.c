@@ -227,6 +227,11 @@ static void test_default_values(void **state)
 		{ "", "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX tty\"\n", " tty", "-" },
 		{ "", "GRUB_CMDLINE_LINUX='$GRUB_CMDLINE_LINUX'\n", "$GRUB_CMDLINE_LINUX",
 		  "-" },
+		/* Not what is within another variable's value. */
+		{ "", "A=\"b\nGRUB_CMDLINE_LINUX=c\"\nGRUB_CMDLINE_LINUX=d\nB='\n\n'\n", "d",
+		  "-" },
+		{ "", "A='\nGRUB_CMDLINE_LINUX=c\n'\n", "-", "-" },
+		{ "", "A=`lsb_release`\nexport B+=$(x)\nGRUB_CMDLINE_LINUX=d\n", "d", "-" },
 	};
 
 	(void)state;
@@ -257,6 +262,7 @@ static void test_default_unclear(void **state)
 		"GRUB_CMDLINE_LINUX=\"$",
 		"GRUB_CMDLINE_LINUX=\"\\",
 		"GRUB_CMDLINE_LINUX=\\",
+		"GRUB_CMDLINE_LINUX=~\n",
 	};
 
 	(void)state;
