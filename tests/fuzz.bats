@@ -3,7 +3,8 @@
 # Replays each fuzzer's corpus; with clang a fuzzer also runs for a moment. `make torture` searches
 # for longer.
 
-FUZZERS=(config table cmdline selector record snapshot texts quoting exports)
+FUZZERS=(config table cmdline selector record snapshot texts quoting exports loader state
+	image)
 
 setup_file() {
 	load lib/machine.bash
@@ -58,6 +59,9 @@ search() {
 @test "fuzz: the corpus of the system's files" { replay texts; }
 @test "fuzz: the corpus of quoting" { replay quoting; }
 @test "fuzz: the corpus of exports" { replay exports; }
+@test "fuzz: the corpus of boot loaders' files" { replay loader; }
+@test "fuzz: the corpus of the state" { replay state; }
+@test "fuzz: the corpus of initramfs images" { replay image; }
 # One name in 62 that mkdtemp() makes ends like its template; that is no directory still to be made.
 @test "fuzz: the snapshots' corpus, in a directory whose name ends with X" {
 	local shim=$BATS_TEST_TMPDIR/mkdtemp.so
@@ -90,6 +94,20 @@ search() {
 @test "fuzz: the readers of the system's files, shortly" { search texts 20000; }
 @test "fuzz: quoting, shortly" { search quoting 20000; }
 @test "fuzz: exports, shortly" { search exports 20000; }
+@test "fuzz: the editors of boot loaders' files, shortly" { search loader 2000; }
+@test "fuzz: the reader of the state, shortly" { search state 20000; }
+@test "fuzz: the walk through initramfs images, shortly" { search image 5000; }
+
+# For as many other files: `make torture`.
+@test "grub: of /etc/default/grub a shell gets the same values" {
+	"${CC:-cc}" -std=c17 -D_GNU_SOURCE -Isrc -o "$BATS_TEST_TMPDIR/grub-default" \
+		tests/tools/grub-default.c src/loader_text.c src/kargs.c src/text.c
+	mkdir "$BATS_TEST_TMPDIR/files"
+	run python3 -B tests/tools/grub_defaults.py "$BATS_TEST_TMPDIR/grub-default" \
+		"$BATS_TEST_TMPDIR/files" 300
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
 
 # INI has its real reader, oslo.config, in tests/vm/nova.bats.
 @test "quoting: real readers of JSON, YAML, TOML, XML and shell get what was said" {
