@@ -2,13 +2,16 @@
 /*
  * Fuzzes every export: the input is the configuration, the names of a device and of the host, and
  * the choice of options. Whatever is printed is lines of visible UTF-8, and what begins none of
- * Nova's own lines begins none.
+ * Nova's own lines begins none. In the other formats the files of the configuration and the kernel
+ * arguments come back whole, and Nova's objects as JSON.
  */
 #include <errno.h>
+#include <json-c/json.h>
 
 #include "configured.h"
 #include "exports.h"
 #include "inventory.h"
+#include "unquote.h"
 
 static struct device devices[] = {
 	GPU_CARD,
@@ -115,6 +118,154 @@ static void check_text(const char *text, const char *format)
 	}
 }
 
+/* What is behind the next `mark`, from where *text is; moves *text there. NULL: no further one. */
+static const char *next_behind(const char **text, const char *mark)
+{
+	const char *found = strstr(*text, mark);
+
+	if (found != NULL)
+		*text = found + strlen(mark);
+	return found != NULL ? *text : NULL;
+}
+
+static unsigned digit_of(char c)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *digit = strchr(digits, c);
+
+	MUST(c != '\0' && digit != NULL);
+	return (unsigned)(digit - digits);
+}
+
+/* Base64 to the end of the line (RFC 4648). */
+static void check_base64(const char *base64, const char *wanted)
+{
+	size_t digits = strcspn(base64, "=\n");
+	size_t length = digits * 3 / 4;
+
+	MUST((digits + strspn(base64 + digits, "=")) % 4 == 0);
+	MUST(base64[digits + strspn(base64 + digits, "=")] == '\n');
+	MUST(length == strlen(wanted));
+	for (size_t i = 0; i < length; i++) {
+		size_t bit = i * 8;
+		unsigned pair = digit_of(base64[bit / 6]) << 6 | digit_of(base64[bit / 6 + 1]);
+
+		MUST((unsigned char)wanted[i] == (pair >> (4 - bit % 6) & 0xff));
+	}
+}
+
+/* One string that the format has in quotes. Owned by the caller. */
+static char *unquote(const char *quoted, void (*take)(struct reading *reading))
+{
+	struct reading reading = { .rest = quoted, .out = malloc(strlen(quoted) * 4 + 8) };
+
+	MUST(reading.out != NULL);
+	take(&reading);
+	MUST(*reading.rest == '\n' || *reading.rest == ' ');
+	reading.out[reading.length] = '\0';
+	return reading.out;
+}
+
+static void take_yaml(struct reading *reading)
+{
+	take_escaped(reading, false);
+}
+
+static void check_is(const char *quoted, void (*take)(struct reading *reading),
+		     const char *wanted)
+{
+	MUST(quoted != NULL);
+	char *string = unquote(quoted, take);
+	MUST(strcmp(string, wanted) == 0);
+	free(string);
+}
+
+/* One object, or a list of them, as a strict reader takes it. */
+static void check_json(const char *quoted)
+{
+	struct json_tokener *tokener = json_tokener_new();
+	char *json = unquote(quoted, take_yaml);
+
+	MUST(tokener != NULL);
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+	struct json_object *object =
+		json_tokener_parse_ex(tokener, json, (int)strlen(json) + 1);
+	MUST(object != NULL);
+	(void)json_object_put(object);
+	json_tokener_free(tokener);
+	free(json);
+}
+
+/* Of Nova's chart: the items of two lists, and the host's name. */
+static void check_genestack(const char *text, const char *machine)
+{
+	const char *rest = text;
+
+	while (*machine != '\0' && next_behind(&rest, "\n        - name: ") != NULL)
+		check_is(rest, take_yaml, machine);
+	MUST(*machine == '\0' || rest != text);
+	for (rest = text; (rest = strchr(rest, '\n')) != NULL;) {
+		rest += 1 + strspn(rest + 1, " ");
+		if (strncmp(rest, "- \"{", 4) == 0)
+			check_json(rest + 2);
+	}
+}
+
+static void check_kernel_arguments(const char *text, const struct kargs *kargs)
+{
+	if (kargs->count == 0)
+		return;
+	MUST(next_behind(&text, "\n  kernelArguments:\n") != NULL);
+	for (size_t i = 0; i < kargs->count; i++) {
+		MUST(strncmp(text, "    - ", 6) == 0);
+		check_is(text + 6, take_yaml, kargs->items[i]);
+		text = strchr(text, '\n') + 1;
+	}
+	MUST(*text == '\0');
+}
+
+static void check_maas(const char *text, const char *line)
+{
+	MUST(next_behind(&text, "\nmaas \"$PROFILE\" tags create \\\n    name=") != NULL);
+	free(unquote(text, take_shell));
+	check_is(next_behind(&text, "\n    kernel_opts="), take_shell, line);
+	free(unquote(next_behind(&text, " \\\n    definition="), take_shell));
+}
+
+/* What was said is there, and nothing that was said ended it early. */
+static void check_comes_back(const struct exports *exports, const char *text,
+			     const char *format)
+{
+	const char *file = exports->files[0].text;
+
+	if (strcmp(format, "cloud-init") == 0)
+		check_base64(next_behind(&text, "\n    content: "), file);
+	if (strcmp(format, "juju") == 0) {
+		MUST(next_behind(&text, "\n            base64 -d >\"$stage/1.conf\" <<END\n"));
+		check_base64(text + strspn(text, " "), file);
+	}
+	if (strcmp(format, "machineconfig") == 0) {
+		check_kernel_arguments(text, &exports->arguments->kargs);
+		check_base64(next_behind(&text, "\n            source: data:;base64,"), file);
+	}
+	if (strcmp(format, "maas") == 0)
+		check_maas(text, exports->line);
+	if (strcmp(format, "edpm") == 0) {
+		check_is(next_behind(&text, "\n        edpm_kernel_args: "), take_yaml,
+			 exports->line);
+		check_is(next_behind(&text, "\n            content: !unsafe "), take_yaml,
+			 file);
+	}
+	if (strcmp(format, "charms") == 0) {
+		check_json(next_behind(&text, "\n      pci-passthrough-whitelist: "));
+		while (next_behind(&text, "\n      pci-alias: ") != NULL)
+			check_json(text);
+	}
+	if (strcmp(format, "genestack") == 0)
+		check_genestack(text, exports->machine);
+}
+
 static void run_formats(const struct exports *exports)
 {
 	for (const struct export_format *format = export_formats; format->name != NULL;
@@ -127,8 +278,10 @@ static void run_formats(const struct exports *exports)
 
 		MUST(text_take(&text, &string) == 0 && text_take(&reason, &sentences) == 0);
 		MUST(r == 0 || ((r == -EPERM || r == -EINVAL) && *sentences != '\0'));
-		if (r == 0)
+		if (r == 0) {
 			check_text(string, format->name);
+			check_comes_back(exports, string, format->name);
+		}
 		free(string);
 		free(sentences);
 	}
