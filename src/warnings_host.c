@@ -52,12 +52,8 @@ static void warn_of_iommu_word(struct view *view)
 		    "the next boot has no IOMMU: %s is on its command line, and vfio-pci takes "
 		    "no device without one",
 		    word);
-	if (strstr(view->outlook->config->host.extra_args, word) != NULL)
-		warning_fix(view, "take %s out of extra_args, and look again", word);
-	else
-		warning_fix(view,
-			    "take %s out of the boot loader's settings, reboot, and look again",
-			    word);
+	warning_fix(view, "take %s out of the boot loader's settings, reboot, and look again",
+		    word);
 }
 
 /* Without an IOMMU there are no groups, and vfio-pci takes nothing (see warnings_groups.c). */

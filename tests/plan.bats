@@ -378,15 +378,10 @@ blacklisted() {
 	[[ ${lines[0]} == "not as wanted: "*"1 fault"* ]]
 	[[ $output == *"fault: the next boot has no IOMMU: iommu=off is on its command line"* ]]
 	[[ $output == *"fix: take iommu=off out of the boot loader's settings"* ]]
-	# It comes with the configuration, and there is an IOMMU now.
-	recorded twin-gpus
-	conf <<<$'[host]\ncpu = amd\nextra_args = amd_iommu=off\n[claim gpu]\nmatch = 10de:1c30\nexpect = 2'
-	plan
-	[ "$status" -eq 1 ]
-	[[ $output == *"fault: the next boot has no IOMMU: amd_iommu=off is on its command line"* ]]
-	[[ $output == *"fix: take amd_iommu=off out of extra_args"* ]]
 	# Another maker's word does nothing.
-	sed -i 's/cpu = amd/cpu = intel/' "$ROOT/etc/vfio-claim.conf"
+	recorded twin-gpus
+	conf <<<$'[host]\ncpu = intel\n[claim gpu]\nmatch = 10de:1c30\nexpect = 2'
+	append amd_iommu=off
 	plan
 	[ "$status" -eq 0 ]
 }
