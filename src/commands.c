@@ -321,16 +321,14 @@ static int start_and_wait(struct child *child)
 	return error < 0 ? error : status;
 }
 
-int command_run(const struct root *root, const struct command_line *line, const char *log)
+int command_run(const struct root *root, const struct command_line *line, int log)
 {
 	AUTO_CLOSE int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	AUTO_CLOSE int output = open(
-		log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
 	struct child child = {
-		.root = root, .argv = line->argv, .input = input, .output = output
+		.root = root, .argv = line->argv, .input = input, .output = log
 	};
 
-	if (input < 0 || output < 0)
+	if (input < 0)
 		return -errno;
 	int r = make_environment(&child);
 	if (r == 0)

@@ -40,15 +40,14 @@ int command_lines_add(struct command_lines *lines, const char *title, const char
 bool command_find(const struct root *root, const char *name, char out[COMMAND_PATH_SIZE]);
 
 /*
- * Runs one command inside the root (chroot with mounts_make() where it is not the host), with no standard input,
- * a clean environment and its output in `log`, a path of the running system that is appended
- * to (made with mode 0600). A ^C at the terminal reaches the command as well as the caller.
+ * Runs one command inside the root (chroot with mounts_make() where it is not the host), with no
+ * standard input, a clean environment and its output in `log`, a descriptor that is written to.
+ * A ^C at the terminal reaches the command as well as the caller.
  * Returns the exit status (0..255), or a negative errno where it could not be run: -ENOENT (no
  * such program, or none for its first line), -ENOEXEC (of a foreign architecture), -EPERM (not
  * root, for a chroot), -EINTR (a signal ended it).
  */
-int command_run(const struct root *root, const struct command_line *line,
-		const char *log) MUST_CHECK;
+int command_run(const struct root *root, const struct command_line *line, int log) MUST_CHECK;
 
 /* The words with blanks between, quoted for a shell where needed; owned by the caller. NULL
  * without memory. */

@@ -13,12 +13,12 @@
 #include "loader_text.h"
 #include "owned_files.h"
 #include "readiness.h"
+#include "run_log.h"
 #include "text.h"
 
-#define LOG_PATH "/var/log/vfio-claim.log"
 #define SEALED_IMAGE "lib/modules/%s/vmlinuz-virt.efi"
 
-enum { LOG_LINES_SHOWN = 15, LINE_SIZE_MOST = 65536 };
+enum { LINE_SIZE_MOST = 65536 };
 
 static int fail(struct deployment *deployment, int error, const char *what)
 {
@@ -630,44 +630,15 @@ static void catch_signals(void (*handler)(int))
 		(void)sigaction(numbers[i], &action, NULL);
 }
 
-/* The end of the log, where a tool says what is wrong. */
-static void print_log_end(void)
-{
-	FILE *log = fopen(LOG_PATH, "re");
-	char *lines[LOG_LINES_SHOWN] = { NULL };
-	size_t room = 0;
-	size_t next = 0;
-	char *line = NULL;
-
-	if (log == NULL)
-		return;
-	while (getline(&line, &room, log) > 0) {
-		free(lines[next]);
-		lines[next] = line;
-		next = (next + 1) % LOG_LINES_SHOWN;
-		line = NULL;
-		room = 0;
-	}
-	free(line);
-	(void)fclose(log);
-	for (size_t i = 0; i < LOG_LINES_SHOWN; i++) {
-		char *shown = lines[(next + i) % LOG_LINES_SHOWN];
-
-		if (shown != NULL)
-			(void)fprintf(stderr, "  | %s", shown);
-		free(shown);
-	}
-}
-
 /* Runs one tool with its progress on one line. Returns 0, a negative errno or its status. */
-static int run_command(const struct deployment *deployment, const struct command_line *line,
+static int run_command(const struct run_log *log, const struct command_line *line,
 		       size_t number, size_t total)
 {
 	time_t begin = time(NULL);
 
 	(void)printf("[%zu/%zu] %s ... ", number, total, line->title);
 	(void)fflush(stdout);
-	int r = command_run(deployment->root, line, LOG_PATH);
+	int r = command_run(log->root, line, log->fd);
 	if (r == 0 && interrupted != 0)
 		r = -EINTR;
 	if (r == 0)
@@ -678,7 +649,18 @@ static int run_command(const struct deployment *deployment, const struct command
 	return r;
 }
 
-static void report_command(const struct command_line *line, int result)
+static void report_status(const struct run_log *log, int status)
+{
+	(void)fprintf(stderr, "ended with status %d; its output ", status);
+	if (log->has_path)
+		(void)fprintf(stderr, "is in %s/" RUN_LOG_PATH "\n", log->root->path);
+	else
+		(void)fprintf(stderr, "ends with\n");
+	run_log_print_end(log);
+}
+
+static void report_command(const struct run_log *log, const struct command_line *line,
+			   int result)
 {
 	AUTO_FREE char *words = command_line_render(line);
 
@@ -688,30 +670,29 @@ static void report_command(const struct command_line *line, int result)
 	else if (result < 0)
 		(void)fprintf(stderr, "cannot be run: %s\n", strerror(-result));
 	else
-		(void)fprintf(stderr, "ended with status %d; its output is in " LOG_PATH "\n",
-			      result);
-	if (result > 0)
-		print_log_end();
+		report_status(log, result);
 }
 
 /* An image that its tool wrote beside the old one takes its place when it is whole. */
-static int run_commands(const struct deployment *deployment, const struct command_lines *lines,
+static int run_commands(const struct run_log *log, const struct command_lines *lines,
 			size_t first, size_t total)
 {
+	const struct root *root = log->root;
+
 	for (size_t i = 0; i < lines->count; i++) {
-		int r = run_command(deployment, &lines->items[i], first + i + 1, total);
+		int r = run_command(log, &lines->items[i], first + i + 1, total);
 
 		if (r == 0 && lines->items[i].staged != NULL) {
-			r = root_install(deployment->root, lines->items[i].staged);
+			r = root_install(root, lines->items[i].staged);
 			if (r < 0)
 				(void)fprintf(stderr, "vfio-claim: /%s: %s\n",
 					      lines->items[i].staged, strerror(-r));
 		} else if (r != 0) {
-			report_command(&lines->items[i], r);
+			report_command(log, &lines->items[i], r);
 		}
 		if (r != 0) {
 			if (lines->items[i].staged != NULL)
-				root_unstage(deployment->root, lines->items[i].staged);
+				root_unstage(root, lines->items[i].staged);
 			return r;
 		}
 	}
@@ -736,12 +717,24 @@ static void remove_new_directories(const struct deployment *deployment)
 
 static int run_tools(const struct deployment *deployment)
 {
-	size_t total = deployment->images.count + deployment->boot.count;
-	int r = run_commands(deployment, &deployment->images, 0, total);
+	size_t images = deployment->images.count;
+	size_t total = images + deployment->boot.count;
+	struct run_log log;
+	int r = run_log_open(deployment->root, &log);
 
-	return r == 0 ? run_commands(deployment, &deployment->boot, deployment->images.count,
-				     total)
-		      : r;
+	if (r < 0) {
+		(void)fprintf(stderr,
+			      "vfio-claim: there is no place for the output of tools: %s\n",
+			      strerror(-r));
+		return r;
+	}
+	r = run_commands(&log, &deployment->images, 0, total);
+	if (r == 0)
+		r = run_commands(&log, &deployment->boot, images, total);
+	if (r == 0)
+		run_log_remove(&log);
+	run_log_close(&log);
+	return r;
 }
 
 static void report_undone(int result)
@@ -818,12 +811,9 @@ static int carry_out(struct deployment *deployment)
 int deployment_run(struct deployment *deployment)
 {
 	interrupted = 0;
-	(void)unlink(LOG_PATH);
 	catch_signals(note_signal);
 	int r = carry_out(deployment);
 	catch_signals(SIG_DFL);
-	if (r == 0)
-		(void)unlink(LOG_PATH);
 	return r;
 }
 

@@ -459,6 +459,12 @@ static int write_and_sync(const struct root *root, const char *path, const char 
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
+int root_make_file(const struct root *root, const char *path, mode_t mode)
+{
+	return open_inside(root, path,
+			   O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_NOCTTY, mode);
+}
+
 /* No directory's pattern (*.conf, *.cfg, *.rules) reads this name. */
 int root_staged_path(const char *path, char *out, size_t size)
 {

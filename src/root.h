@@ -105,6 +105,12 @@ int root_stage(const struct root *root, const char *path, const char *text,
 	       mode_t mode) MUST_CHECK;
 int root_install(const struct root *root, const char *path) MUST_CHECK;
 
+/*
+ * Makes an empty file that is not there yet (no link is followed), to be read and appended to.
+ * Its directory must be there. Returns a close-on-exec descriptor or a negative errno (-EEXIST).
+ */
+int root_make_file(const struct root *root, const char *path, mode_t mode) MUST_CHECK;
+
 /* The name beside `path` that root_install() takes. Returns 0 or -ENAMETOOLONG. */
 int root_staged_path(const char *path, char *out, size_t size) MUST_CHECK;
 void root_unstage(const struct root *root, const char *path);

@@ -353,6 +353,91 @@ sealed() {
 	[ "$(cat "$BATS_TEST_TMPDIR/elsewhere")" = kept ]
 }
 
+# --- The log of the tools' output ---
+
+# until_true COMMAND...: waits for it to be true, at most a minute.
+until_true() {
+	local tries=0
+
+	until "$@"; do
+		[ "$((tries += 1))" -le 600 ]
+		sleep 0.1
+	done
+}
+
+@test "apply: each of two trees at the same time has its own log" {
+	local other=$BATS_TEST_TMPDIR/other pid code=0
+
+	cp -a "$ROOT" "$other"
+	sed -i '1a echo the reason is here >&2; : >/started; while [ ! -e /go ]; do sleep 0.1; done; exit 3' \
+		"$ROOT/usr/sbin/update-initramfs"
+	apply >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/errors" &
+	pid=$!
+	until_true test -e "$ROOT/started"
+	run -0 "$TOOL" apply --root "$other"
+	run -0 "$TOOL" revert --root "$other"
+	: >"$ROOT/go"
+	wait "$pid" || code=$?
+	cat "$BATS_TEST_TMPDIR/errors"
+	[ "$code" -eq 5 ]
+	grep -qF "its output is in $ROOT/var/log/vfio-claim.log" "$BATS_TEST_TMPDIR/errors"
+	[ "$(grep '^  |' "$BATS_TEST_TMPDIR/errors")" = '  | the reason is here' ]
+	[ "$(cat "$ROOT/var/log/vfio-claim.log")" = 'the reason is here' ]
+	# A success leaves no log behind, neither its own nor that of the failure before.
+	[ ! -e "$other/var/log/vfio-claim.log" ]
+	sed -i 2d "$ROOT/usr/sbin/update-initramfs"
+	run -0 apply
+	[ ! -e "$ROOT/var/log/vfio-claim.log" ]
+}
+
+@test "apply: only root reads the log, whatever the umask, and revert has one too" {
+	apply
+	sed -i '1a echo of revert; exit 3' "$ROOT/usr/sbin/update-initramfs"
+	umask 0
+	run -5 revert
+	[[ $output == *"  | of revert"* ]]
+	[ "$(stat -c '%a %u:%g' "$ROOT/var/log/vfio-claim.log")" = '600 0:0' ]
+	umask 0022
+	rm "$ROOT/var/log/vfio-claim.log"
+	sed -i 2d "$ROOT/usr/sbin/update-initramfs"
+	sed -i '1a echo of grub; exit 3' "$ROOT/usr/sbin/update-grub"
+	run -5 "$TOOL" revert --root "$ROOT" --no-rebuild
+	[[ $output == *"  | of grub"* ]]
+	[ "$(stat -c '%a %u:%g' "$ROOT/var/log/vfio-claim.log")" = '600 0:0' ]
+}
+
+@test "apply: a link in the log's place is not followed, be it there before or made by a tool" {
+	local link=$ROOT/var/log/vfio-claim.log
+
+	echo kept >"$ROOT/etc/victim"
+	ln -s /etc/victim "$link"
+	: >"$ROOT/etc/test-fail"
+	run -5 apply
+	[[ $output == *"  | No space left on device"* ]]
+	[ ! -L "$link" ]
+	[ "$(cat "$ROOT/etc/victim")" = kept ]
+	rm "$ROOT/etc/test-fail"
+	sed -i '1a rm -f /var/log/vfio-claim.log; busybox ln -s /etc/victim /var/log/vfio-claim.log' \
+		"$ROOT/usr/sbin/update-initramfs"
+	run -0 apply
+	[ "$(cat "$ROOT/etc/victim")" = kept ]
+	# What is not ours is not removed.
+	[ -L "$link" ]
+}
+
+@test "apply: where no log can be kept the end of a tool's output is shown all the same" {
+	: >"$ROOT/etc/test-fail"
+	mkdir "$ROOT/var/log/vfio-claim.log"
+	run -5 apply
+	[[ $output == *"ended with status 1; its output ends with"$'\n'*"  | No space left on device"* ]]
+	rmdir "$ROOT/var/log/vfio-claim.log"
+	mv "$ROOT/var/log" "$ROOT/var/log.old"
+	sed -i '/stand-ins.log/d' "$ROOT/usr/sbin/update-initramfs"
+	run -5 apply
+	[[ $output == *"ended with status 1; its output ends with"$'\n'*"  | No space left on device"* ]]
+	[ ! -e "$ROOT/var/log" ]
+}
+
 # --- A tree from somebody else: its links and its state reach nothing of the builder's ---
 
 # outside: a directory of the builder's, and what its state is.

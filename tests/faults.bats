@@ -139,8 +139,8 @@ alone() {
 	sed -i '1a for file in /proc/$$/fd/*; do busybox readlink "$file"; done >>/var/log/inherited' \
 		"$ROOT/usr/sbin/update-initramfs"
 	(alone "$TOOL" apply --root "$ROOT")
-	# Its own file is the shell's.
-	run -0 sort -u "$ROOT/var/log/inherited"
+	# Its own file is the shell's; the log is seen by its path outside.
+	run -0 sort -u <(sed "s|^$ROOT/|/|" "$ROOT/var/log/inherited")
 	[ "$(grep -v '/usr/sbin/update-initramfs$' <<<"$output")" = \
 		$'/dev/null\n/var/log/inherited\n/var/log/vfio-claim.log' ] || { echo "$output"; false; }
 	# It would be seen.

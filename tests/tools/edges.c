@@ -13,6 +13,7 @@
  *     edges inspect-none ROOT KERNEL    the same with no claims
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,7 +40,9 @@ static int run_find(const struct root *root, char **arguments)
 static int run_run(const struct root *root, char **arguments)
 {
 	struct command_line line = { .argv = arguments + 1 };
-	int r = command_run(root, &line, arguments[0]);
+	AUTO_CLOSE int log =
+		open(arguments[0], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	int r = log < 0 ? -errno : command_run(root, &line, log);
 
 	if (r < 0)
 		puts(strerrorname_np(-r));

@@ -12,6 +12,7 @@
  * ROOT is "-" for the running system.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -100,14 +101,16 @@ static void show(const struct driver *driver)
 static int carry_out(const struct driver *driver)
 {
 	const char *failed = NULL;
-	char log[4096];
+	char path[4096];
 	int r = changes_commit(&driver->changes, &driver->root, &failed);
 
 	if (r < 0) {
 		(void)fprintf(stderr, "%s: %s\n", failed, strerror(-r));
 		return r;
 	}
-	(void)snprintf(log, sizeof(log), "%s.log", driver->state_path);
+	(void)snprintf(path, sizeof(path), "%s.log", driver->state_path);
+	AUTO_CLOSE int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	r = log < 0 ? -errno : 0;
 	for (size_t i = 0; r == 0 && i < driver->commands.count; i++) {
 		r = command_run(&driver->root, &driver->commands.items[i], log);
 		if (r != 0)
