@@ -312,6 +312,8 @@ static const char *reason_to_wait(const struct draft *draft, const struct claim 
 	if (claim_means_early(claim, device))
 		return NULL;
 	enum guard_kind kind = guard_kind_of(device);
+	if (kind == GUARD_USB && has_display(draft->snapshot, device))
+		return NULL;
 	if (claim->when == WHEN_EARLY && (kind == GUARD_STORAGE || kind == GUARD_USB))
 		return "when = early counts here only with the exact address: decided when "
 		       "root "
@@ -320,10 +322,7 @@ static const char *reason_to_wait(const struct draft *draft, const struct claim 
 	case GUARD_STORAGE:
 		return "root could be on this storage: decided when root is mounted";
 	case GUARD_USB:
-		return has_display(draft->snapshot, device)
-			       ? NULL
-			       : "the boot could need what is plugged in: decided when root is "
-				 "mounted";
+		return "the boot could need what is plugged in: decided when root is mounted";
 	case GUARD_NETWORK:
 		return draft->guards->network_boot
 			       ? "the boot goes over the network: decided when root is mounted"

@@ -692,6 +692,10 @@ static void test_when(void **state)
 	static const struct test_claim by_ids[] = {
 		{ .name = "a", .match = { "144d:a80a", "03:00.*" }, .when = WHEN_EARLY },
 	};
+	static const struct test_claim card[] = {
+		{ .name = "a", .match = { "10de:1e84" }, .when = WHEN_EARLY },
+		{ .name = "b", .match = { "00:14.*" }, .when = WHEN_EARLY },
+	};
 	static const char early[] =
 		"0000:02:00.0  144d:a80a  take    vfio-pci      a: matched\n"
 		"0000:04:00.0  10de:1e84  wait    vfio-pci      b: when = guarded" WAITS
@@ -709,6 +713,13 @@ static void test_when(void **state)
 	     "0000:02:00.0  144d:a80a  wait    vfio-pci      a: when = early counts here only "
 	     "with the exact address" WAITS
 	     "0000:03:00.0  8086:1521  take    vfio-pci      a: matched\n");
+	/* Early is never later than auto: a card's own USB controller goes with the card. */
+	PLAN(guarded, card,
+	     "0000:00:14.0  8086:51ed  wait    vfio-pci      b: when = early counts here only "
+	     "with the exact address" WAITS
+	     "0000:04:00.0  10de:1e84  take    vfio-pci      a: matched\n"
+	     "0000:04:00.2  10de:1ad8  take    vfio-pci      a: another function of a matched "
+	     "card\n");
 	guards.phase = PHASE_LATE;
 	PLAN(guarded, exact,
 	     "0000:04:00.0  10de:1e84  take    vfio-pci      b: matched\n"
