@@ -222,6 +222,28 @@ taken() {
 	taken $NVME_B
 }
 
+# The two reasons in either order of the file: what nothing can clear counts more.
+@test "late: that all storage stays is not forgotten for a file system that is not found" {
+	local order
+
+	for order in 1 2; do
+		early='0000:0[78]:00.0 vfio-pci'
+		disk nvme0n1 $NVME_A nvme/nvme0
+		disk nvme1n1 $NVME_B nvme/nvme1
+		mounted nvme0n1p1 /
+		# Whose file system is known, so that it would be cleared of the one that is not found.
+		contents nvme1n1 filesystem ext4
+		contents nvme1n1p1 filesystem ext4
+		case $order in
+		1) fstab <<<$'/dev/gone /srv ext4 defaults 0 0\nrpool/data /data zfs defaults 0 0' ;;
+		2) fstab <<<$'rpool/data /data zfs defaults 0 0\n/dev/gone /srv ext4 defaults 0 0' ;;
+		esac
+		boot
+		kept $NVME_B '/data (rpool/data) is on devices that are not known: all storage stays'
+		[ "$order" = 2 ] || { rm -rf "$ROOT"; setup; }
+	done
+}
+
 @test "late: bcachefs names all its devices; one that is not found keeps all storage" {
 	early='0000:0[78]:00.0 vfio-pci'
 	disk nvme0n1 $NVME_A nvme/nvme0
