@@ -217,7 +217,11 @@ static const char *read_single_quotes(const char *c, struct text *value)
 	return c[length] == '\'' ? c + length + 1 : NULL;
 }
 
-/* A value with the quotes of a shell. Returns what is behind it, or NULL: not understood. */
+/*
+ * A value with the quotes of a shell. Returns what is behind it, or NULL: not understood. A
+ * shell expands a ~ where a path begins, and bash a {a,b} behind export: none of them is looked
+ * at closely.
+ */
 static const char *read_value(const char *c, struct grub_default *variables, struct text *value)
 {
 	while (c != NULL && *c != '\0' && strchr(" \t\r\n;", *c) == NULL) {
@@ -227,7 +231,7 @@ static const char *read_value(const char *c, struct grub_default *variables, str
 			c = read_single_quotes(c + 1, value);
 		else if (*c == '$')
 			c = read_reference(c, variables, value);
-		else if (strchr("\\`&|<>()~", *c) != NULL)
+		else if (strchr("\\`&|<>(){~", *c) != NULL)
 			return NULL;
 		else
 			text_add(value, "%c", *c++);

@@ -204,6 +204,7 @@ static void test_default_values(void **state)
 		{ "GRUB_CMDLINE_LINUX=\"\"\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet splash\"\n", "",
 		  "", "quiet splash" },
 		{ "GRUB_CMDLINE_LINUX='a b'", "", "a b", "-" },
+		{ "GRUB_CMDLINE_LINUX=\"~ {a,b}\"'~{c,d}'\n", "", "~ {a,b}~{c,d}", "-" },
 		{ "GRUB_CMDLINE_LINUX=a # b\n", "", "a", "-" },
 		{ " export GRUB_CMDLINE_LINUX=a;\n", "", "a", "-" },
 		{ "GRUB_CMDLINE_LINUX=a\r\n", "", "a", "-" },
@@ -263,6 +264,10 @@ static void test_default_unclear(void **state)
 		"GRUB_CMDLINE_LINUX=\"\\",
 		"GRUB_CMDLINE_LINUX=\\",
 		"GRUB_CMDLINE_LINUX=~\n",
+		"GRUB_CMDLINE_LINUX=~/a\n",
+		"GRUB_CMDLINE_LINUX=a:~\n",
+		"export GRUB_CMDLINE_LINUX={a,b}\n",
+		"export GRUB_CMDLINE_LINUX=a{b,c}\n",
 	};
 
 	(void)state;
