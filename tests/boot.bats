@@ -486,6 +486,17 @@ damaged() {
 	[[ $stderr == *"rd.driver.post: the module late could not be loaded"* ]]
 }
 
+@test "rd-driver: rd.vfio-claim=0 leaves rd.driver.post alone too" {
+	machine twin-gpus
+	claims </dev/null
+	append "rd.vfio-claim=0 rd.driver.post=late"
+	before=$(tree_state)
+	run --separate-stderr boot --post
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+	[ "$(tree_state)" = "$before" ]
+}
+
 @test "usage: help, version, and what is wrong" {
 	local words
 

@@ -63,9 +63,9 @@ static void test_virtio_by_id(void **state)
 		enum guard_kind kind;
 	} rows[] = {
 		{ "1af4:1042", GUARD_STORAGE }, { "1af4:1001", GUARD_STORAGE },
-		{ "1af4:105a", GUARD_STORAGE }, { "1af4:1041", GUARD_NETWORK },
-		{ "1af4:1000", GUARD_NETWORK }, { "1af4:1050", GUARD_NONE },
-		{ "8086:1042", GUARD_NONE },
+		{ "1af4:105a", GUARD_STORAGE }, { "1af4:105b", GUARD_STORAGE },
+		{ "1af4:1041", GUARD_NETWORK }, { "1af4:1000", GUARD_NETWORK },
+		{ "1af4:1050", GUARD_NONE },    { "8086:1042", GUARD_NONE },
 	};
 
 	(void)state;
