@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# How the programs are compiled and linked, and how the status unit is shut in: docs/security.md.
+# How the programs are compiled and linked, whom they refuse, what they do not start, and how the
+# status unit is shut in: docs/security.md.
 
 setup() {
 	load lib/machine.bash
@@ -87,6 +88,56 @@ modes() {
 		[ "$owner" = root:root ]
 	done <<<"$files"
 	[ "$(stat -c %a "$ROOT/var/lib/vfio-claim")" = 755 ]
+}
+
+@test "hardening: who is not root is refused, and a dry run is allowed" {
+	local command place
+
+	[ "$(id -u)" -eq 0 ] || skip "becomes another user"
+	machine twin-gpus
+	echo '[claim gpu]
+match = 02:00.0 10de:1c30' >"$ROOT/etc/vfio-claim.conf"
+	mkdir -p "$ROOT/proc/self"
+	echo '22 1 0:21 / / rw - tmpfs tmpfs rw' >"$ROOT/proc/self/mountinfo"
+	: >"$ROOT/proc/swaps"
+	# Where that user gets to; what the refusal keeps from is not the modes of the tree.
+	place=$BATS_TEST_TMPDIR/place
+	mkdir "$place"
+	cp "$TOOL" "$place/tool"
+	mv "$ROOT" "$place/tree"
+	ROOT=$place/tree
+	chmod -R a+rwX "$place"
+	chmod a+x "$BATS_TEST_TMPDIR" "$(dirname "$BATS_TEST_TMPDIR")" "$BATS_RUN_TMPDIR"
+	before=$(tree_state)
+	for command in apply revert "claim --with-hardware 02:00.0" "release --with-hardware 02:00.0"; do
+		# shellcheck disable=SC2086 # a command, an option and an address
+		run -5 setpriv --reuid 65534 --regid 65534 --clear-groups \
+			"$place/tool" $command --root "$ROOT"
+		echo "$command: $output"
+		[[ $output == *"only root may "* ]]
+		[ "$(tree_state)" = "$before" ]
+		# shellcheck disable=SC2086
+		run setpriv --reuid 65534 --regid 65534 --clear-groups \
+			"$place/tool" $command --root "$ROOT" --dry-run
+		[[ $output != *"only root may "* ]]
+	done
+}
+
+@test "hardening: a module is loaded without the install command of modprobe.d" {
+	machine twin-gpus
+	mkdir -p "$ROOT/etc/modprobe.d" "$ROOT/lib/modules/$(uname -r)"
+	echo "install no_such_module_here /bin/touch $BATS_TEST_TMPDIR/ran" >"$ROOT/etc/modprobe.d/a.conf"
+	# There is no such file, so that nothing can get into this machine's kernel.
+	# shellcheck disable=SC2046 # one word a flag
+	"${CC:-cc}" -std=c17 -D_GNU_SOURCE -Isrc -o "$BATS_TEST_TMPDIR/load" tests/tools/load.c \
+		"$BUILD/root.o" "$BUILD/core.a" $(pkg-config --libs libkmod)
+	run "$BATS_TEST_TMPDIR/load" "$ROOT" no_such_module_here
+	echo "$output"
+	[ "$output" = ENOENT ]
+	[ ! -e "$BATS_TEST_TMPDIR/ran" ]
+	# The line is one that modprobe follows.
+	modprobe -C "$ROOT/etc/modprobe.d" -d "$ROOT" no_such_module_here
+	[ -e "$BATS_TEST_TMPDIR/ran" ]
 }
 
 @test "hardening: the status unit is shut in" {
