@@ -57,7 +57,7 @@ nothing_claimed() {
 	machine twin-gpus
 	claims <<<$'[claim gpu]\nmatch = 10de:1c30'
 	strace -f -e trace=openat -o "$BATS_TEST_TMPDIR/trace" \
-		env ASAN_OPTIONS=detect_leaks=0 "$HELPER" --root "$ROOT" 2>/dev/null
+		env ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" "$HELPER" --root "$ROOT" 2>/dev/null
 	# Writes to sysfs, as DEVICE/ATTRIBUTE.
 	sed -nE 's/.*"sys\/bus\/pci\/(devices\/)?([^"]*)", O_WRONLY.*/\2/p' \
 		"$BATS_TEST_TMPDIR/trace" >"$BATS_TEST_TMPDIR/writes"
