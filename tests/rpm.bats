@@ -62,6 +62,24 @@ image_names() {
 	cpio -t --quiet <"$ROOT/boot/initramfs-${KERNELS[0]}.img"
 }
 
+# settings_have_no_trace: boot entries, and what makes images, modules and devices.
+settings_have_no_trace() {
+	if grep -n vfio "$ROOT"/boot/loader/entries/*.conf; then
+		return 1
+	fi
+	[ -z "$(find "$ROOT/etc/modprobe.d" "$ROOT/etc/udev" "$ROOT/etc/dracut.conf.d" \
+		"$ROOT/etc/default" "$ROOT/var/lib" -name '*vfio-claim*')" ]
+}
+
+has_no_trace() {
+	image_names >"$BATS_TEST_TMPDIR/names"
+	[ -s "$BATS_TEST_TMPDIR/names" ] || return 1
+	if grep vfio "$BATS_TEST_TMPDIR/names"; then
+		return 1
+	fi
+	settings_have_no_trace
+}
+
 @test "rpm: is built in a copy, and the working tree stays as it is" {
 	diff "$BATS_FILE_TMPDIR/status-before" "$BATS_FILE_TMPDIR/status-after"
 	[ "$(rpm -qp --qf '%{VERSION}' "$RPM")" = "$(our_version)" ]
@@ -135,13 +153,22 @@ image_names() {
 	image_names | grep -q usr/libexec/vfio-claim/vfio-claim-boot
 
 	in_tree -e vfio-claim
-	image_names >"$BATS_TEST_TMPDIR/names"
-	[ -s "$BATS_TEST_TMPDIR/names" ]
-	[ "$(grep -c vfio "$BATS_TEST_TMPDIR/names")" = 0 ]
-	[ "$(cat "$ROOT"/boot/loader/entries/*.conf | grep -c vfio)" = 0 ]
-	[ -z "$(find "$ROOT/etc/modprobe.d" "$ROOT/etc/udev" "$ROOT/etc/dracut.conf.d" \
-		"$ROOT/etc/default" "$ROOT/var/lib" -name '*vfio-claim*')" ]
+	has_no_trace
 	[ -e "$ROOT/etc/vfio-claim.conf" ]
+}
+
+@test "rpm: an erasure without any apply takes the claims out of the images" {
+	local kernel=${KERNELS[0]}
+
+	tree
+	in_tree -i --nodeps "$RPM"
+	config
+	# As a kernel's installation does.
+	inside dracut --force --kver "$kernel" "/boot/initramfs-$kernel.img"
+	image_names | grep -q etc/vfio-claim/claims
+	[ ! -e "$ROOT/var/lib/vfio-claim/state" ]
+	in_tree -e vfio-claim
+	has_no_trace
 }
 
 @test "rpm: an upgrade with an invalid configuration says so and goes on" {
