@@ -171,6 +171,46 @@ has_no_trace() {
 	has_no_trace
 }
 
+@test "rpm: an initramfs that cannot be made is said, and all else is taken back" {
+	tree
+	in_tree -i --nodeps "$RPM"
+	config
+	inside vfio-claim apply
+	: >"$ROOT/etc/test-fail"
+	run -0 in_tree -e vfio-claim
+	[[ $output == *"still claims devices"*"dracut --regenerate-all --force"* ]]
+	[[ $output != *"may be left"* ]]
+	settings_have_no_trace
+	image_names | grep -q etc/vfio-claim/claims
+
+	# Installed again, it is mended with one command.
+	rm "$ROOT/etc/test-fail"
+	in_tree -i --nodeps "$RPM"
+	inside vfio-claim revert
+	in_tree -e vfio-claim
+	has_no_trace
+}
+
+@test "rpm: what an erasure could not take back, it can after an installation" {
+	tree
+	in_tree -i --nodeps "$RPM"
+	config
+	inside vfio-claim apply
+	mv "$ROOT/usr/sbin/grubby" "$BATS_TEST_TMPDIR/"
+	printf '#!/bin/sh\nexit 1\n' >"$ROOT/usr/sbin/grubby"
+	chmod 0755 "$ROOT/usr/sbin/grubby"
+	run -0 in_tree -e vfio-claim
+	[[ $output == *"may be left"*"run: vfio-claim revert"* ]]
+	[ ! -e "$ROOT/usr/sbin/vfio-claim" ]
+	grep -q vfio-pci.ids=10de:1c30 "$ROOT"/boot/loader/entries/*.conf
+
+	cp -p "$BATS_TEST_TMPDIR/grubby" "$ROOT/usr/sbin/grubby"
+	in_tree -i --nodeps "$RPM"
+	inside vfio-claim revert
+	in_tree -e vfio-claim
+	has_no_trace
+}
+
 @test "rpm: an upgrade with an invalid configuration says so and goes on" {
 	tree
 	in_tree -i --nodeps "$RPM"
