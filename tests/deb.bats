@@ -151,6 +151,11 @@ has_no_trace() {
 	[ "$output" = "$(our_version)" ]
 }
 
+@test "deb: its build runs the unit tests, and links nothing static" {
+	grep -q 'build/unit/test_pci' "$BATS_FILE_TMPDIR/build.log"
+	run -1 grep -E -- 'loader-driver| -static ' "$BATS_FILE_TMPDIR/build.log"
+}
+
 @test "deb: lintian has nothing to say" {
 	run -0 lintian --allow-root --pedantic --display-info "${DEB%_*}"_*.changes
 	# Only Debian 12's asks for a script of sysvinit, and an override of it would be an error in

@@ -12,6 +12,7 @@ setup() {
 	STATE=$BATS_TEST_TMPDIR/state
 	LOG=$ROOT/var/log/stand-ins.log
 	DRIVER=$BUILD/loader-driver
+	[ -x "$DRIVER" ] || { echo "it is not built; run: make BUILD=$BUILD loader-driver"; return 1; }
 	ID=0123456789abcdef0123456789abcdef
 	ENTRIES=$ROOT/boot/loader/entries
 	ARGUMENTS=(intel_iommu=on iommu=pt "vfio-pci.ids=10de:1c30,10de:10f1" rd.driver.pre=vfio-pci

@@ -85,6 +85,12 @@ has_no_trace() {
 	[ "$(rpm -qp --qf '%{VERSION}' "$RPM")" = "$(our_version)" ]
 }
 
+# Fedora has the static libc in a package of its own.
+@test "rpm: its build runs the unit tests, and links nothing static" {
+	grep -q 'build/unit/test_pci' "$BATS_FILE_TMPDIR/build.log"
+	run -1 grep -E -- 'loader-driver| -static ' "$BATS_FILE_TMPDIR/build.log"
+}
+
 @test "rpm: rpmlint has nothing to say that has no reason in its file" {
 	run -0 rpmlint -r "$REPO/packaging/rpm/vfio-claim.rpmlintrc" \
 		"$REPO/packaging/rpm/vfio-claim.spec" "$RPM" \
