@@ -105,6 +105,33 @@ options() {
 		"$BATS_TEST_TMPDIR/here.deb" ]
 }
 
+@test "completion: bash offers what an option takes behind an equals sign too" {
+	local here=$BATS_TEST_TMPDIR/here
+
+	[ "$(in_bash 'vfio-claim apply --loader=gr' | tr '\n' ' ')" = "grub-default grub.d grubby " ]
+	[ "$(in_bash 'vfio-claim cmdline --format=b' | tr '\n' ' ')" = "bls bootc " ]
+	mkdir -p "$here"
+	: >"$here/a.conf"
+	[ "$(in_bash "vfio-claim check --config=$here/")" = "$here/a.conf" ]
+	# What is behind it is no command's argument; and this option takes none.
+	[ "$(in_bash 'vfio-claim --loader=grubby app')" = apply ]
+	[ -z "$(in_bash 'vfio-claim plan --json=')" ]
+}
+
+@test "completion: bash goes on behind a blank in a path, however it is quoted" {
+	local here=$BATS_TEST_TMPDIR/here line
+
+	mkdir -p "$here/a b/c d"
+	: >"$here/a b/one.conf"
+	for line in "$here/a\\ b/o" "\"$here/a b/o" "'$here/a b/o" "=$here/a\\ b/o"; do
+		[[ $line == =* ]] || line=" $line"
+		[ "$(in_bash "vfio-claim check --config$line")" = "$here/a b/one.conf" ]
+	done
+	[ "$(in_bash "vfio-claim check --root $here/a\\ b/c")" = "$here/a b/c d" ]
+	# It is one word, whatever comes next.
+	[ "$(in_bash "vfio-claim --root '$here/a b' sta")" = status ]
+}
+
 # The arguments of options that no list can have: numbers, and a line of arguments.
 FREE="--base --wait"
 
@@ -190,4 +217,8 @@ listed() {
 	[[ $output == *bootc* ]]
 	run -0 in_zsh 'vfio-claim export nova --release 2025'
 	[[ $output == *2025.1*2025.2* && $output != *2024* ]]
+	run -0 in_zsh 'vfio-claim apply --loader=grub'
+	[[ $output == *grub-default*grub.d*grubby* ]]
+	run -0 in_zsh 'vfio-claim cmdline --format=boo'
+	[[ $output == *--format=bootc* ]]
 }

@@ -56,14 +56,38 @@ _vfio_claim_argument() {
 	esac
 }
 
+# Sets `words` to those of the line $1 as the shell takes them, without quotes and backslashes, and
+# `cur` to the last one, which is still being written. COMP_WORDS is cut at colons, which addresses
+# have.
+_vfio_claim_split() {
+	local line=$1 char quote='' inside=
+	local -i i
+
+	words=() cur=''
+	for ((i = 0; i < ${#line}; i++)); do
+		char=${line:i:1}
+		if [[ $char == \\ && $quote != \' ]]; then
+			i+=1
+			cur+=${line:i:1} inside=1
+		elif [[ -n $quote && $char == "$quote" ]]; then
+			quote=
+		elif [[ -z $quote && $char == [\"\'] ]]; then
+			quote=$char inside=1
+		elif [[ -z $quote && $char == [[:space:]] ]]; then
+			[[ -z $inside ]] || words+=("$cur")
+			cur='' inside=
+		else
+			cur+=$char inside=1
+		fi
+	done
+}
+
 _vfio_claim() {
 	local line=${COMP_LINE:0:COMP_POINT} cur='' command='' help word option given=0
 	local -a words options=() commands=()
 	local -A takes=() fits=()
 
-	# COMP_WORDS is cut at colons, which addresses have.
-	read -ra words <<<"$line"
-	[[ $line == *[[:space:]] ]] || { cur=${words[-1]} && unset 'words[-1]'; }
+	_vfio_claim_split "$line"
 	help=$("${words[0]}" --help 2>/dev/null) || return
 	while IFS= read -r word; do
 		if [[ $word =~ ^'  '(--[a-z-]+)(' '[A-Z]+)?'  '?.* ]]; then
@@ -90,11 +114,18 @@ _vfio_claim() {
 	done
 
 	COMPREPLY=()
+	word=
+	if [[ $cur == --*=* && -n ${takes[${cur%%=*}]-} ]]; then
+		option=${cur%%=*} cur=${cur#*=}
+		# readline puts what is given here behind the `=`.
+		[[ $COMP_WORDBREAKS == *=* ]] || word=$option=
+	fi
 	if [[ -n $option && -n ${takes[$option]-} ]]; then
 		mapfile -t COMPREPLY < <(_vfio_claim_argument "$option" "$cur")
 		case $option in
 		--root | --dest | --config | --snapshot | --output | --package) compopt -o filenames 2>/dev/null ;;
 		esac
+		COMPREPLY=("${COMPREPLY[@]/#/$word}")
 	elif [[ $cur == -* ]]; then
 		for word in "${!options[@]}"; do
 			option=${options[word]}
