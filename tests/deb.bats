@@ -225,6 +225,17 @@ has_no_trace() {
 	done
 }
 
+@test "deb: purge takes an enabled unit's link along, whichever debhelper made the package" {
+	dpkg-deb -e "$DEB" "$BATS_TEST_TMPDIR/control"
+	# These know the links by what postinst had noted.
+	grep -q "deb-systemd-helper update-state 'vfio-claim-status.service'" \
+		"$BATS_TEST_TMPDIR/control/postinst"
+	grep -q "deb-systemd-helper purge 'vfio-claim-status.service'" \
+		"$BATS_TEST_TMPDIR/control/postrm"
+	# Nothing is enabled or started that nobody asked for.
+	run -1 grep -E 'systemd-invoke.* (re)?start|_dh_action=' "$BATS_TEST_TMPDIR"/control/p*
+}
+
 @test "deb: installed without a configuration, it is in no image and in no boot entry" {
 	tree
 	in_tree -i "$DEB"
