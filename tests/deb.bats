@@ -362,6 +362,17 @@ has_no_trace() {
 	[ ! -e "$ROOT/etc/vfio-claim.conf" ]
 }
 
+@test "deb: purge leaves the configuration file too where another package has it" {
+	tree
+	in_tree -i "$DEB"
+	mkdir -p "$BATS_TEST_TMPDIR/site/etc"
+	printf '[claim site]\nmatch = 10de:1c31\n' >"$BATS_TEST_TMPDIR/site/etc/vfio-claim.conf"
+	package "$BATS_TEST_TMPDIR/site" site-config 1
+	in_tree -i "$BATS_TEST_TMPDIR/site.deb"
+	in_tree --purge vfio-claim
+	cmp "$BATS_TEST_TMPDIR/site/etc/vfio-claim.conf" "$ROOT/etc/vfio-claim.conf"
+}
+
 @test "deb: an initramfs that cannot be made does not keep the package, and it is said" {
 	applied
 	: >"$ROOT/etc/test-fail"
