@@ -391,11 +391,39 @@ has_no_trace() {
 	printf '#!/bin/sh\n# default/grub.d\nexit 1\n' >"$ROOT/usr/sbin/grub-mkconfig"
 	chmod 0755 "$ROOT/usr/sbin/grub-mkconfig"
 	run -1 in_tree --remove vfio-claim
-	[[ $output == *"it stays installed"* ]]
+	[[ $output == *"it stays installed, because what it did could not be taken back"* ]]
 	[ -e "$ROOT/usr/sbin/vfio-claim" ]
 	run -0 in_tree -s vfio-claim
 	[[ $output == *"Status: deinstall ok installed"* || $output == *"Status: install ok installed"* ]]
 	cp -p "$BATS_TEST_TMPDIR/grub-mkconfig" "$ROOT/usr/sbin/grub-mkconfig"
+	in_tree --remove vfio-claim
+	has_no_trace
+}
+
+# As where a library is missing.
+break_tool() {
+	printf '#!/bin/sh\nexit 127\n' >"$ROOT/usr/sbin/vfio-claim"
+}
+
+@test "deb: a tool that cannot run does not keep a package that was never applied" {
+	tree
+	in_tree -i "$DEB"
+	config
+	break_tool
+	run -0 in_tree --remove vfio-claim
+	[[ $output == *"it cannot run"*"update-initramfs -u -k all"* ]]
+	has_no_trace
+}
+
+@test "deb: a tool that cannot run keeps the package while something is applied" {
+	applied
+	cp -p "$ROOT/usr/sbin/vfio-claim" "$BATS_TEST_TMPDIR/"
+	break_tool
+	run -1 in_tree --remove vfio-claim
+	[[ $output == *"could not be taken back"* ]]
+	cp -p "$BATS_TEST_TMPDIR/vfio-claim" "$ROOT/usr/sbin/vfio-claim"
+	inside vfio-claim revert
+	break_tool
 	in_tree --remove vfio-claim
 	has_no_trace
 }
