@@ -445,3 +445,43 @@ break_tool() {
 		has_no_trace
 	done
 }
+
+# from_outside OPTION...: dpkg on the tree, whose scripts run here. This system has a vfio-claim too,
+# which notes what it is asked for, and is else not to be written.
+from_outside() {
+	export -f in_tree
+	export ROOT BATS_TEST_TMPDIR
+	mkdir -p "$BATS_TEST_TMPDIR/here"
+	printf '#!/bin/sh\necho "$*" >>"%s"\n' "$BATS_TEST_TMPDIR/asked" >"$BATS_TEST_TMPDIR/here/vfio-claim"
+	chmod 0755 "$BATS_TEST_TMPDIR/here/vfio-claim"
+	# shellcheck disable=SC2016 # for the inner shell
+	PATH=$BATS_TEST_TMPDIR/here:$PATH unshare --mount bash -c '
+		mount --bind "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR"
+		mount -t tmpfs tmpfs /var/log
+		mount -o remount,bind,ro /
+		! mountpoint -q /run || mount -o remount,bind,ro /run
+		in_tree --force-script-chrootless --no-triggers "$@"' bash "$@"
+}
+
+@test "deb: scripts that dpkg runs outside of the tree leave this system alone" {
+	local name
+
+	applied
+	from_outside -i "$BATS_FILE_TMPDIR/upgrade.deb"
+	grep -q '^# of the next version' "$ROOT/etc/default/grub.d/90-vfio-claim.cfg"
+	mkdir -p "$ROOT/run/vfio-claim"
+	: >"$ROOT/run/vfio-claim/boot.json"
+	from_outside --purge vfio-claim
+	has_no_trace
+	for name in etc/vfio-claim.conf var/lib/vfio-claim run/vfio-claim; do
+		[ ! -e "$ROOT/$name" ]
+	done
+	[ ! -e "$BATS_TEST_TMPDIR/asked" ]
+}
+
+@test "deb: where the tree's tool does not run outside, this system's works on the tree" {
+	applied
+	break_tool
+	from_outside --remove vfio-claim
+	[ "$(cat "$BATS_TEST_TMPDIR/asked")" = "revert --root $ROOT" ]
+}
