@@ -237,7 +237,8 @@ sbom: dist
 	@echo $(abspath $(DIST).spdx.json)
 
 # Nothing of this make's variables (BUILD, ASAN, CC) gets into a package.
-CLEAN_ENV = env -i PATH="$$PATH" HOME="$$HOME" LC_ALL=C.UTF-8 DEB_BUILD_OPTIONS="$$DEB_BUILD_OPTIONS"
+CLEAN_ENV = env -i PATH="$$PATH" HOME="$$HOME" LC_ALL=C.UTF-8 \
+	DEB_BUILD_OPTIONS="$$DEB_BUILD_OPTIONS" DEB_BUILD_PROFILES="$$DEB_BUILD_PROFILES"
 
 deb:
 	rm -rf $(BUILD)/deb

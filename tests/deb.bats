@@ -485,3 +485,17 @@ from_outside() {
 	from_outside --remove vfio-claim
 	[ "$(cat "$BATS_TEST_TMPDIR/asked")" = "revert --root $ROOT" ]
 }
+
+@test "deb: \`make deb\` builds with the options and profiles that it is given" {
+	local here=$BATS_TEST_TMPDIR/here
+
+	mkdir "$here"
+	printf '#!/bin/sh\nenv >"%s"\n: >../vfio-claim_0_all.deb\n' "$BATS_TEST_TMPDIR/env" \
+		>"$here/dpkg-buildpackage"
+	chmod 0755 "$here/dpkg-buildpackage"
+	PATH=$here:$PATH DEB_BUILD_PROFILES=nocheck DEB_BUILD_OPTIONS="nocheck parallel=3" CFLAGS=-O9 \
+		make --no-print-directory -C "$REPO" BUILD="$BATS_TEST_TMPDIR/build" deb
+	grep -x DEB_BUILD_PROFILES=nocheck "$BATS_TEST_TMPDIR/env"
+	grep -x 'DEB_BUILD_OPTIONS=nocheck parallel=3' "$BATS_TEST_TMPDIR/env"
+	run -1 grep -E '^(CFLAGS|BUILD)=' "$BATS_TEST_TMPDIR/env"
+}
