@@ -112,8 +112,9 @@ state() {
 		cd "$ROOT" || exit 1
 		find . \( -path ./var/log -o -path ./tmp -o -path ./var/lib/dpkg \) -prune -o \
 			-printf '%p %y %m %U:%G %l\n' | sort
-		find . \( -path ./var/log -o -path ./tmp -o -path ./var/lib/dpkg -o -name 'initrd*' \) \
-			-prune -o -type f -print0 | sort -z | xargs -0 cksum
+		# Who had the lock last is in it.
+		find . \( -path ./var/log -o -path ./tmp -o -path ./var/lib/dpkg -o -name 'initrd*' \
+			-o -path ./run/vfio-claim.lock \) -prune -o -type f -print0 | sort -z | xargs -0 cksum
 		for image in boot/initrd*; do
 			rm -rf "$dir" && mkdir "$dir"
 			cpio -D "$dir" -id --quiet <"$image"
