@@ -170,8 +170,8 @@ static void check_fstab(const char *text)
 
 	MUST(file != NULL);
 	while (getmntent_r(file, &mount, line, sizeof(line)) != NULL) {
-		/* Without a type there is no entry to us. */
-		if (*mount.mnt_type == '\0')
+		/* Without a mount point there is no entry to us. */
+		if (*mount.mnt_dir == '\0')
 			continue;
 		MUST(fstab_next(&text, &entry));
 		MUST(strcmp(entry.source, mount.mnt_fsname) == 0);
