@@ -116,9 +116,10 @@ kmsg() {
 		fail "${M##*/}: kmsg has no '$1': $(grep vfio-claim: "$M/kmsg")"
 }
 
-# full_boot [DISK]: from its own disk, with no unit failed.
+# full_boot [DISK]: from its own disk (a name, or a pattern), with no unit failed.
 full_boot() {
-	[ "$(sed 1,2d "$M/result")" = "root=/dev/${1:-vda}"$'\n'failed-units= ] ||
+	# shellcheck disable=SC2053 # a pattern
+	[[ $(sed 1,2d "$M/result") == "root=/dev/"${1:-vda}$'\n'failed-units= ]] ||
 		fail "${M##*/}: $(cat "$M/result")"
 }
 

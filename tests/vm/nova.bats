@@ -170,6 +170,7 @@ accepted_by() {
 	diff -u - "$BATS_TEST_TMPDIR/found" <<-END
 		amd-apu.displays
 		amd-apu.usb
+		amd-apu.usb-cards
 		domains.all
 		domains.wide
 		nvswitch.cmdline
