@@ -124,7 +124,7 @@ static int read_object(const json_object *object, struct boot_record *record)
 	json_object *late = NULL;
 
 	if (!json_object_is_type(object, json_type_object) ||
-	    (int)number_of(object, "schema") != RECORD_SCHEMA)
+	    number_of(object, "schema") != RECORD_SCHEMA)
 		return -EBADMSG;
 	record->found = true;
 	record->enabled = truth_of(object, "enabled");

@@ -402,9 +402,11 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	ask 0
 	only helper-absent unreadable
 	found unreadable note "boot.json cannot be read: it is damaged" ""
-	echo '{"schema": 99}' >"$ROOT/run/vfio-claim/boot.json"
-	ask 0
-	found unreadable note "of another version" ""
+	for schema in 99 1.5 77777777777777777777; do
+		echo "{\"schema\": $schema}" >"$ROOT/run/vfio-claim/boot.json"
+		ask 0
+		found unreadable note "of another version" ""
+	done
 	echo '[]' >"$ROOT/run/vfio-claim/boot.json"
 	ask 0
 	found unreadable note "boot.json" ""
