@@ -185,6 +185,9 @@ static const char *read_reference(const char *c, struct grub_default *variables,
 	char **variable = find_variable(variables, c, length);
 	if (variable == NULL || (braces && c[length] != '}'))
 		return NULL;
+	/* The name may go on in the next line. */
+	if (!braces && strncmp(c + length, "\\\n", 2) == 0)
+		return NULL;
 	text_add(value, "%s", *variable != NULL ? *variable : "");
 	return c + length + (braces ? 1 : 0);
 }
@@ -282,6 +285,37 @@ static const char *skip_assignment(const char *c, struct grub_default *variables
 	return end != NULL ? end : c;
 }
 
+/*
+ * Whether a shell reads the next line as a part of this one, of which `c` is the rest: behind a
+ * backslash, within quotes, a substitution or parentheses, or as a here-document. Looks closely
+ * at none of them; more is taken for such than is.
+ */
+static bool line_goes_on(const char *c)
+{
+	char quote = '\0';
+	int parentheses = 0;
+	bool word_begins = true;
+
+	for (; *c != '\0' && *c != '\n'; c++) {
+		if (*c == '#' && word_begins && quote == '\0')
+			break;
+		word_begins = strchr(" \t;", *c) != NULL;
+		if (*c == '\\' && quote != '\'') {
+			if (*++c == '\n' || *c == '\0')
+				return true;
+		} else if (quote != '\0') {
+			quote = *c == quote ? '\0' : quote;
+		} else if (strchr("'\"`", *c) != NULL) {
+			quote = *c;
+		} else if (*c == '<' && c[1] == '<') {
+			return true;
+		} else {
+			parentheses += (*c == '(') - (*c == ')');
+		}
+	}
+	return quote != '\0' || parentheses > 0;
+}
+
 int grub_default_read(const char *text, struct grub_default *variables)
 {
 	while (text != NULL && *text != '\0') {
@@ -300,6 +334,9 @@ int grub_default_read(const char *text, struct grub_default *variables)
 			variables->unclear = true; /* within an `if`, say */
 		else if (length > 0)
 			text = skip_assignment(text + length, variables);
+		/* What looks like an assignment in the next line is none then. */
+		if (variable == NULL && line_goes_on(text))
+			variables->unclear = true;
 		if (text != NULL)
 			text = next_line(text);
 	}

@@ -233,6 +233,12 @@ static void test_default_values(void **state)
 		  "-" },
 		{ "", "A='\nGRUB_CMDLINE_LINUX=c\n'\n", "-", "-" },
 		{ "", "A=`lsb_release`\nexport B+=$(x)\nGRUB_CMDLINE_LINUX=d\n", "d", "-" },
+		/* Lines that end where they end, as Debian has them. */
+		{ "",
+		  "# If you change this, don't \"forget\nA=`( . /etc/os-release; echo "
+		  "${NAME:-Debian} ) 2>/dev/null || echo Debian`\nB=~ # (\n. x\\ y'\\'\n"
+		  "GRUB_CMDLINE_LINUX=d\n",
+		  "d", "-" },
 	};
 
 	(void)state;
@@ -260,6 +266,7 @@ static void test_default_unclear(void **state)
 		"if true; then GRUB_CMDLINE_LINUX=a; fi\n",
 		"OTHER=1 GRUB_CMDLINE_LINUX=a\n",
 		"unset GRUB_CMDLINE_LINUX\n",
+		"GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX\\\n_\"\n",
 		"GRUB_CMDLINE_LINUX=\"$",
 		"GRUB_CMDLINE_LINUX=\"\\",
 		"GRUB_CMDLINE_LINUX=\\",
@@ -268,6 +275,15 @@ static void test_default_unclear(void **state)
 		"GRUB_CMDLINE_LINUX=a:~\n",
 		"export GRUB_CMDLINE_LINUX={a,b}\n",
 		"export GRUB_CMDLINE_LINUX=a{b,c}\n",
+		/* What a shell takes for a part of the line before. */
+		"A='x'\"\\\" b\nGRUB_CMDLINE_LINUX=\"~\"'; '\n",
+		"A=~'\nGRUB_CMDLINE_LINUX=a\n'\n",
+		"A=1 b'\nGRUB_CMDLINE_LINUX=a\n'\n",
+		"A=~\\\nGRUB_CMDLINE_LINUX=a\n",
+		"A=$(echo\nGRUB_CMDLINE_LINUX=a\n)\n",
+		"A=`echo\nGRUB_CMDLINE_LINUX=a\n`\n",
+		"cat <<END\nGRUB_CMDLINE_LINUX=a\nEND\n",
+		"[ -e x ] || echo 'a\nGRUB_CMDLINE_LINUX=a\n'\n",
 	};
 
 	(void)state;
