@@ -5,7 +5,12 @@ setup() {
 	export VFIO_CLAIM_LAB=$BATS_TEST_TMPDIR/lab LAB_PRODUCT_KEY=0123456789abcdef
 	lab=$BATS_TEST_DIRNAME/lab
 	facts=$BATS_TEST_TMPDIR/facts
-	mkdir -p "$VFIO_CLAIM_LAB/soak" "$facts"
+	layer=$VFIO_CLAIM_LAB/product/$LAB_PRODUCT_KEY
+	mkdir -p "$VFIO_CLAIM_LAB/soak" "$facts" \
+		"$layer"/usr/{sbin,lib/vfio-claim,lib/dracut,share/initramfs-tools/hooks}
+	echo tool >"$layer/usr/sbin/vfio-claim"
+	echo helper >"$layer/usr/lib/vfio-claim/vfio-claim-boot"
+	echo hook >"$layer/usr/share/initramfs-tools/hooks/vfio-claim"
 	printf 'function slot1.0\nfunction slot1.1\n' >"$facts/spec"
 	echo booted=yes >"$facts/result"
 	: >"$facts/kmsg"
@@ -33,7 +38,9 @@ judged() {
 
 # result NUMBER VERDICT [TOUCHED [SEED [PRODUCT]]]: a line as a boot leaves it.
 result() {
-	echo "seed=${4-7} boot=$1 product=${5-01234567} machine=stock@13-initramfs-tools cpus=2" \
+	local key=${5-$("$lab" _call soak_key)}
+
+	echo "seed=${4-7} boot=$1 product=$key machine=stock@13-initramfs-tools cpus=2" \
 		"load=0:10 udev=- pause=- plug=second:root:1.0 claimed=yes touched=${3-0}/4" \
 		"driver=vfio-pci verdict=$2 seconds=30" >>"$VFIO_CLAIM_LAB/soak/results"
 }
@@ -111,6 +118,25 @@ result() {
 	result 4 touched 1
 	run "$lab" _call soak_missing 7 5
 	[ "$(paste -sd' ' <<<"$output")" = "2 3 5" ] || fail "$output"
+}
+
+@test "a soak goes on with another tool, and not with another helper or hook" {
+	local key
+
+	result 1 ok
+	echo "another tool" >"$layer/usr/sbin/vfio-claim"
+	run "$lab" _call soak_missing 7 1
+	[ "$status" = 0 ]
+	[ "$output" = "" ] || fail "$output"
+	key=$("$lab" _call soak_key)
+	[[ $key =~ ^[0-9a-f]{8}$ ]] || fail "$key"
+	echo "another hook" >"$layer/usr/share/initramfs-tools/hooks/vfio-claim"
+	[ "$("$lab" _call soak_key)" != "$key" ]
+	echo hook >"$layer/usr/share/initramfs-tools/hooks/vfio-claim"
+	[ "$("$lab" _call soak_key)" = "$key" ]
+	echo "another helper" >"$layer/usr/lib/vfio-claim/vfio-claim-boot"
+	run "$lab" _call soak_missing 7 1
+	[ "$output" = 1 ] || fail "$output"
 }
 
 @test "a boot follows from seed and number, and every machine can be read" {

@@ -229,8 +229,16 @@ soak_count() {
 		END { print count + 0 }" "$1/facts" "$1/expected"
 }
 
-# soak_key: results of another vfio-claim are not this one's.
-soak_key() { basename "$(product_layer)" | cut -c1-8; }
+# soak_key: results of another vfio-claim are not this one's. It is the same one for a soak as long
+# as what runs in the initramfs is: the helper, the hooks, dracut's module. A soak takes hours, and
+# `status` or `apply` have no part in it.
+soak_key() {
+	(
+		cd "$(product_layer)"
+		find usr/lib/vfio-claim usr/lib/dracut usr/share/initramfs-tools -type f -print0 |
+			sort -z | xargs -0 sha256sum
+	) | hash_of | cut -c1-8
+}
 
 # soak_line SEED NUMBER: what the boot was like, from the drawing of it.
 soak_line() {
@@ -346,6 +354,7 @@ lab_soak() {
 	soak_number "$seed"
 	mkdir -p "$SOAK"
 	rm -rf "$SOAK"/{facts,scenarios}
+	lab_product
 	mapfile -t missing < <(soak_missing "$seed" "$boots")
 	if [ ${#missing[@]} -gt 0 ]; then
 		[ ${#missing[@]} = "$boots" ] ||
