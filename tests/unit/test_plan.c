@@ -492,6 +492,49 @@ static void test_refusals_in_a_plan(void **state)
 	free(text);
 }
 
+/* An NVSwitch is a bridge of class 0680: only a claim that names it has it. */
+static void test_other_bridges(void **state)
+{
+	static const struct test_device machine_with[] = {
+		{ "04:00.0", "8086:1533", 0x060400, "00:02.0/00.0", "pcieport", false, NULL },
+		{ "07:00.0", "10de:22a3", 0x068000, "00:03.0/00.0", NULL, false, NULL },
+		{ "08:00.0", "10de:2330", 0x030200, "00:04.0/00.0", NULL, false, NULL },
+		{ "08:00.1", "10de:22a4", 0x068000, "00:04.0/00.1", NULL, false, NULL },
+	};
+	static const char *const naming[] = { "07:00.0", "10de:22a3", "class=0680",
+					      "class=068000", "path=00:03.0/00.0" };
+	static const char *const not_naming[] = { "07:00.*", "10de:*", "*:22a3", "class=06" };
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(naming); i++) {
+		struct test_claim claim[] = { { .name = "c", .match = { naming[i] } } };
+		char *text = plan_of(machine_with, LENGTH(machine_with), claim, 1);
+
+		assert_contains(text,
+				"0000:07:00.0  10de:22a3  take    vfio-pci      c: matched");
+		free(text);
+	}
+	for (size_t i = 0; i < LENGTH(not_naming); i++) {
+		struct test_claim claim[] = { { .name = "c", .match = { not_naming[i] } } };
+		char *text = plan_of(machine_with, LENGTH(machine_with), claim, 1);
+
+		assert_contains(text,
+				"0000:07:00.0  10de:22a3  refuse  -             c: a bridge "
+				"of this kind is claimed only by its address");
+		free(text);
+	}
+	static const struct test_claim port[] = { { .name = "c", .match = { "04:00.0" } } };
+	static const struct test_claim card[] = { { .name = "c", .match = { "08:00.0" } } };
+
+	PLAN(machine_with, port,
+	     "0000:04:00.0  8086:1533  refuse  -             c: a bridge is never claimed\n");
+	/* Nor is one taken along with a card. */
+	PLAN(machine_with, card,
+	     "0000:08:00.0  10de:2330  take    vfio-pci      c: matched\n"
+	     "0000:08:00.1  10de:22a4  refuse  -             c: a bridge of this kind is "
+	     "claimed only by its address, its vendor and device ID, or class=0680\n");
+}
+
 /* vfio-pci.ids= is the kernel's to read too: loaded with it, vfio-pci would take the disk. */
 static void test_refused_ids(void **state)
 {
@@ -903,6 +946,7 @@ int main(void)
 		cmocka_unit_test(test_companions_on_the_root_bus),
 		cmocka_unit_test(test_virtual_functions),
 		cmocka_unit_test(test_refusals_in_a_plan),
+		cmocka_unit_test(test_other_bridges),
 		cmocka_unit_test(test_refused_ids),
 		cmocka_unit_test(test_refused_companions),
 		cmocka_unit_test(test_early_phase),
