@@ -304,7 +304,8 @@ static bool line_goes_on(const char *c)
 			if (*++c == '\n' || *c == '\0')
 				return true;
 		} else if (quote != '\0') {
-			quote = *c == quote ? '\0' : quote;
+			if (*c == quote)
+				quote = '\0';
 		} else if (strchr("'\"`", *c) != NULL) {
 			quote = *c;
 		} else if (*c == '<' && c[1] == '<') {
