@@ -154,15 +154,31 @@ bool say_container(const struct tool *tool)
 }
 
 /*
- * What is locked. Whoever may open a file may lock it (flock(2)), and everybody may open the root
- * directory; so on a running system it is a file that only root can. A tree has its directory, for
- * nothing of ours is to be left in an image.
+ * Whether a running system is worked on: the host, or `/` by that name. There /run is a mount; in
+ * an image that is built at `/` it is a directory of the image, where nothing of ours is to be left.
  */
-static int open_lock(const struct root *root)
+static bool is_running(const struct root *root)
 {
-	int fd = !root->is_host ? -1
-				: openat(root->fd, LOCK_PATH,
-					 O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct stat own;
+	struct stat top;
+	struct stat run;
+
+	if (root->is_host)
+		return true;
+	return fstat(root->fd, &own) == 0 && stat("/", &top) == 0 &&
+	       own.st_dev == top.st_dev && own.st_ino == top.st_ino &&
+	       root_stat(root, "run", 0, &run) == 0 && run.st_dev != own.st_dev;
+}
+
+/*
+ * What is locked. Whoever may open a file may lock it (flock(2)), and everybody may open the root
+ * directory; so on a running system it is a file that only root can. A tree has its directory.
+ */
+static int open_lock(const struct root *root, bool running)
+{
+	int fd = !running ? -1
+			  : openat(root->fd, LOCK_PATH,
+				   O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	return fd >= 0 ? fd : openat(root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
@@ -185,14 +201,15 @@ enum exit_code lock_root(const struct tool *tool)
 {
 	/* What is changed from here on has the modes that it is to have, whoever calls us. */
 	(void)umask(0022);
+	bool running = is_running(&tool->root);
 	/* Stays open to the end of the process; the tools do not inherit it. */
-	int fd = open_lock(&tool->root);
+	int fd = open_lock(&tool->root, running);
 
 	if (fd < 0)
 		return report_system("the root directory cannot be read", -errno);
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
 		/* Of no consequence where it fails. */
-		if (tool->root.is_host && ftruncate(fd, 0) == 0)
+		if (running && ftruncate(fd, 0) == 0)
 			(void)dprintf(fd, "%ld\n", (long)getpid());
 		return EXIT_AS_WANTED;
 	}

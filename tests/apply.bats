@@ -620,6 +620,18 @@ started() {
 	) 8<>"$lock"
 }
 
+@test "apply: on a running system --root / waits for no other lock than the host's" {
+	unshare -m sh -c 'mount -t tmpfs tmpfs "$1/run" && : >"$1/run/vfio-claim.lock" &&
+		! flock "$1/run/vfio-claim.lock" chroot "$1" /usr/sbin/vfio-claim apply --root / &&
+		chroot "$1" /usr/sbin/vfio-claim apply --root /' sh "$ROOT" >"$BATS_TEST_TMPDIR/out" 2>&1
+	grep -q 'another vfio-claim is at work here; try again' "$BATS_TEST_TMPDIR/out"
+	[ "$(entries | grep -c intel_iommu=on)" = 2 ]
+	# What is built at / has its directory locked, and no file left.
+	revert
+	run -0 inside /usr/sbin/vfio-claim apply --root /
+	[ ! -e "$ROOT/run/vfio-claim.lock" ]
+}
+
 @test "apply: in a container it changes nothing and is content" {
 	: >"$ROOT/run/.containerenv"
 	state >"$BATS_TEST_TMPDIR/before"
