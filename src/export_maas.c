@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "exports.h"
+#include "match.h"
 
 /* MAAS has a tag's name in a column of 256 characters (maasserver/models/tag.py). */
 enum { TAG_NAME_MOST = 200 };
@@ -132,11 +133,13 @@ static void add_match(struct text *text, const struct exports *exports,
 {
 	bool nth = (match->words & SELECT_NTH) != 0;
 
-	/* Bridges are never claimed (base class 06). */
+	/* Of bridges (base class 06) only "other" ones are claimed, where they are named. */
 	text_add(text,
 		 "%s//node[starts-with(@modalias, \"pci:\") and not(contains(@modalias, "
-		 "\"bc06sc\"))",
-		 nth ? "count(" : "");
+		 "\"bc06sc\")%s)",
+		 nth ? "count(" : "",
+		 selector_names_bridge(match) ? " and not(contains(@modalias, \"bc06sc80\"))"
+					      : "");
 	add_selector(text, exports, match);
 	for (size_t i = 0; i < claim->except_count; i++) {
 		/* Which of several is meant, no condition on one node can say. */

@@ -112,7 +112,9 @@ has_every_claim() {
 	printf '[claim a]\nmatch = 10de:1c30\n[claim b]\nmatch = 144d:a80a\n' >two
 	printf '[claim a]\nmatch = 10de:1c30\n[claim b]\nmatch = 1234:5678\n' >absent
 	printf '[claim a]\nmatch = 8086:*\nfunctions = matched\n' >vendor
-	for table in "$TESTS"/machines/{twin-gpus,workstation,vm-nvidia-p100,domains,sriov,server-dell-matrox,laptop-alderlake}.txt; do
+	printf '[claim a]\nmatch = 10de:22a3\n' >nvswitch
+	printf '[claim a]\nmatch = class=0680 10de:*\n' >other-bridge
+	for table in "$TESTS"/machines/{nvswitch,twin-gpus,workstation,vm-nvidia-p100,domains,sriov,server-dell-matrox,laptop-alderlake}.txt; do
 		root=$BATS_TEST_TMPDIR/$(basename "$table" .txt)
 		"$TESTS/machines/make-tree" "$table" "$root"
 		# Root is on no device of it.
