@@ -128,9 +128,21 @@ static int read_files(const struct tool *tool, struct collection *collection)
 	return r;
 }
 
+/*
+ * Arguments for other machines are for every CPU of this kind, unless the configuration says which,
+ * or this machine was shown as one of them (--with-hardware, --snapshot).
+ */
+static void forget_cpu(const struct tool *tool, const struct export_format *format,
+		       struct target *target)
+{
+	if (format->elsewhere && tool->root.is_host && !tool->with_hardware &&
+	    tool->config.host.cpu == CPU_AUTO && target->cpu != CPU_ARM)
+		target->cpu = CPU_ANY;
+}
+
 /* As `vfio-claim cmdline` composes them, with or without this machine's hardware. */
-static int compose(const struct tool *tool, struct collection *collection,
-		   char reason[ARGUMENTS_REASON_SIZE])
+static int compose(const struct tool *tool, const struct export_format *format,
+		   struct collection *collection, char reason[ARGUMENTS_REASON_SIZE])
 {
 	int r = tool->with_hardware || !tool->root.is_host
 			? target_find_with(&tool->root, &tool->config, tool->has_machine,
@@ -138,6 +150,7 @@ static int compose(const struct tool *tool, struct collection *collection,
 			: target_find(&tool->root, &tool->config, &collection->target);
 
 	reason[0] = '\0';
+	forget_cpu(tool, format, &collection->target);
 	if (r == 0)
 		r = arguments_compose(&tool->config, &collection->target, "",
 				      &collection->arguments, reason);
@@ -200,14 +213,15 @@ static bool has_devices(const struct tool *tool)
 	       faccessat(tool->root.fd, "sys/bus/pci/devices", F_OK, 0) == 0;
 }
 
-static enum exit_code collect(struct tool *tool, struct collection *collection)
+static enum exit_code collect(struct tool *tool, const struct export_format *format,
+			      struct collection *collection)
 {
 	char reason[ARGUMENTS_REASON_SIZE];
 	int r = read_files(tool, collection);
 
 	if (r < 0)
 		return report_system("the configuration cannot be read", r);
-	r = compose(tool, collection, reason);
+	r = compose(tool, format, collection, reason);
 	if (r == -E2BIG) {
 		(void)fprintf(stderr, PROGRAM ": %s\n", reason);
 		return EXIT_NOT_AS_WANTED;
@@ -296,7 +310,7 @@ enum exit_code run_export(struct tool *tool)
 	enum exit_code code = need_config(tool);
 	if (code != EXIT_AS_WANTED)
 		return code;
-	code = collect(tool, &collection);
+	code = collect(tool, format, &collection);
 	if (code == EXIT_AS_WANTED)
 		code = write_format(tool, &collection.exports, format);
 	collection_free(&collection);

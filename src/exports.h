@@ -80,6 +80,8 @@ struct export_format {
 	const char *help; /* one line */
 	export_function *write;
 	const char *options; /* those of struct export_options that it takes, blanks between */
+	/* Its arguments are for other machines, whose CPU need not be this one's. */
+	bool elsewhere;
 };
 
 /* Every format there is; the last has no name. */

@@ -23,6 +23,14 @@ export_of() {
 	"$TOOL" export "$@" --root "$IMAGE" >"$OUT"
 }
 
+# as_host FORMAT [OPTION]...: by the image as a host of its own, whose processor is $BATS_TEST_TMPDIR's
+# cpuinfo. No other system is around it, so that it is none of a chroot's.
+as_host() {
+	unshare --pid --fork --mount sh -c 'mount -t proc proc "$1/proc" &&
+		mount --bind "$2" "$1/proc/cpuinfo" && shift 2 && exec "$@"' sh "$IMAGE" \
+		"$BATS_TEST_TMPDIR/cpuinfo" chroot "$IMAGE" /usr/sbin/vfio-claim export "$@"
+}
+
 # of_yaml EXPRESSION [FILE]: what Python makes of it, `d` being the document.
 of_yaml() {
 	python3 -c '
@@ -157,6 +165,25 @@ has_every_claim() {
 	"$TOOL" export maas --root "$ROOT" >"$OUT"
 	maas_words
 	[ "$(picks "$BATS_TEST_TMPDIR/other.xml")" = true ]
+}
+
+@test "what is for other machines has no arguments of this one's CPU alone" {
+	local vendor format
+
+	[ "$(id -u)" -eq 0 ] || skip "chroot needs root"
+	load lib/debian.bash
+	make_debian "$IMAGE" 6.1.0-28-amd64
+	printf '[claim gpu]\nmatch = 10de:1c30\n' | config
+	for vendor in AuthenticAMD GenuineIntel; do
+		printf 'vendor_id\t: %s\n' "$vendor" >"$BATS_TEST_TMPDIR/cpuinfo"
+		for format in maas machineconfig edpm bright; do
+			as_host "$format" >>"$BATS_TEST_TMPDIR/$vendor"
+			as_host "$format" --with-hardware >"$BATS_TEST_TMPDIR/this"
+			[ "$vendor" = GenuineIntel ] || ! grep -q intel_iommu=on "$BATS_TEST_TMPDIR/this"
+		done
+	done
+	[ "$(grep -c 'intel_iommu=on' "$BATS_TEST_TMPDIR/AuthenticAMD")" -ge 4 ]
+	diff "$BATS_TEST_TMPDIR/AuthenticAMD" "$BATS_TEST_TMPDIR/GenuineIntel"
 }
 
 @test "maas: what lshw itself prints has what definitions look at" {
