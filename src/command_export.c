@@ -11,9 +11,6 @@
 #include "target.h"
 #include "tool.h"
 
-/* As config_files.c has it. */
-enum { EXPORT_FILE_MOST = 1 << 20 };
-
 /* What struct exports points to. */
 struct collection {
 	struct exports exports;
@@ -101,7 +98,7 @@ static int read_file(const struct tool *tool, struct collection *collection, siz
 	char *there = NULL;
 	size_t length = 0;
 	int r = root_read(tool->config_path != NULL ? &here : &tool->config_root, path,
-			  EXPORT_FILE_MOST, &data, &length);
+			  CONFIG_FILE_MOST, &data, &length);
 
 	if (r < 0)
 		return r;

@@ -14,9 +14,6 @@
 #define MAIN_FILE "etc/vfio-claim.conf"
 #define ADMIN_DROP_INS "etc/vfio-claim.conf.d"
 
-/* No one writes this much; more is a mistake such as a device file. */
-enum { CONFIG_FILE_MOST = 4 << 20 };
-
 static int add_path(struct file_list *files, const char *directory, const char *name)
 {
 	char **slot = array_grow(&files->paths, files->count, sizeof(*slot));

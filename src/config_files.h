@@ -6,6 +6,9 @@
 #include "config.h"
 #include "root.h"
 
+/* Bytes of one file: no one writes this much, more is a mistake such as a device file. */
+enum { CONFIG_FILE_MOST = 4 << 20 };
+
 /* The names of the files that were read, in their order. */
 struct file_list {
 	char **paths; /* relative to the root, or as given with --config */

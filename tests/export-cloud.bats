@@ -313,6 +313,17 @@ three_files() {
 	[ -e "$BATS_TEST_TMPDIR/script.2" ]
 }
 
+@test "a configuration that is valid is exported, however long" {
+	{
+		printf '[claim gpu]\nmatch = 10de:1c30\n'
+		yes "# $(printf '%04000d' 0)" | head -n 300
+	} | config
+	"$TOOL" check --root "$IMAGE"
+	export_of machineconfig
+	of_yaml 'd["spec"]["config"]["storage"]["files"][0]["contents"]["source"]' |
+		sed 's/^data:;base64,//' | base64 -d | cmp - "$IMAGE/etc/vfio-claim.conf"
+}
+
 @test "a hostile name of a file, or a package's, is refused" {
 	local word
 
