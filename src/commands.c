@@ -234,13 +234,22 @@ static int make_environment(struct child *child)
 	return 0;
 }
 
-/* A tool expects the signals as a shell gives them; we may be waiting or ignoring some. */
+/*
+ * A tool expects the signals as a shell gives them; we may be waiting or ignoring some. What
+ * nohup(1), or a script for its background jobs, has ignored stays ignored.
+ */
 static void reset_signals(void)
 {
 	sigset_t none;
 
-	for (int number = 1; number < NSIG; number++)
-		(void)signal(number, SIG_DFL);
+	for (int number = 1; number < NSIG; number++) {
+		bool handed_on = number == SIGHUP || number == SIGINT || number == SIGQUIT;
+		struct sigaction old;
+
+		if (!handed_on || sigaction(number, NULL, &old) < 0 ||
+		    old.sa_handler != SIG_IGN)
+			(void)signal(number, SIG_DFL);
+	}
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -4,12 +4,12 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
+#include "caught_signals.h"
 #include "loader_text.h"
 #include "owned_files.h"
 #include "readiness.h"
@@ -613,23 +613,6 @@ int deployment_print(const struct deployment *deployment)
 	return r == 0 ? print_commands(&deployment->boot) : r;
 }
 
-static volatile sig_atomic_t interrupted;
-
-static void note_signal(int number)
-{
-	interrupted = number;
-}
-
-/* A ^C ends the tool that runs; what is to be put back is put back before we end. */
-static void catch_signals(void (*handler)(int))
-{
-	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction action = { .sa_handler = handler };
-
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		(void)sigaction(numbers[i], &action, NULL);
-}
-
 /* Runs one tool with its progress on one line. Returns 0, a negative errno or its status. */
 static int run_command(const struct run_log *log, const struct command_line *line,
 		       size_t number, size_t total)
@@ -639,7 +622,8 @@ static int run_command(const struct run_log *log, const struct command_line *lin
 	(void)printf("[%zu/%zu] %s ... ", number, total, line->title);
 	(void)fflush(stdout);
 	int r = command_run(log->root, line, log->fd);
-	if (r == 0 && interrupted != 0)
+	/* What is done is done: there is nothing more to be interrupted. */
+	if (r == 0 && number < total && signals_came())
 		r = -EINTR;
 	if (r == 0)
 		(void)printf("ok, %ld s\n", (long)(time(NULL) - begin));
@@ -795,7 +779,7 @@ static int carry_out(struct deployment *deployment)
 		(void)printf("%s /%s\n",
 			     deployment->changes.items[i].new_text ? "wrote" : "removed",
 			     deployment->changes.items[i].path);
-	r = interrupted != 0 ? -EINTR : run_tools(deployment);
+	r = signals_came() ? -EINTR : run_tools(deployment);
 	if (r != 0) {
 		report_undone(changes_undo(&deployment->changes, deployment->root));
 		remove_new_directories(deployment);
@@ -810,10 +794,11 @@ static int carry_out(struct deployment *deployment)
 
 int deployment_run(struct deployment *deployment)
 {
-	interrupted = 0;
-	catch_signals(note_signal);
+	struct caught_signals caught;
+
+	signals_catch(&caught);
 	int r = carry_out(deployment);
-	catch_signals(SIG_DFL);
+	signals_give_back(&caught);
 	return r;
 }
 

@@ -593,6 +593,63 @@ started() {
 	[ -z "$(find "$ROOT" -name '*~')" ]
 }
 
+@test "apply: whose reader ends early is carried out all the same" {
+	local codes
+
+	"$TOOL" apply --root "$ROOT" 2>&1 | head -n 1 >/dev/null
+	codes=("${PIPESTATUS[@]}")
+	echo "${codes[0]}"
+	[ "$(entries | grep -c intel_iommu=on)" = 2 ]
+	run -0 apply
+	[ "$output" = "nothing to do: all is as the configuration says" ]
+}
+
+@test "apply: interrupted together with its reader, the files are put back" {
+	local tries=0
+
+	state >"$BATS_TEST_TMPDIR/before"
+	# As a terminal sends ^C: to all of the line.
+	setsid --wait bash -c 'echo $$ >"$3"; "$1" apply --root "$2" 2>&1 | cat >/dev/null' - \
+		"$TOOL" "$ROOT" "$BATS_TEST_TMPDIR/group" &
+	echo 3 >"$ROOT/etc/test-wait"
+	until grep -qs update-initramfs "$ROOT/var/log/stand-ins.log"; do
+		[ "$((tries += 1))" -le 100 ]
+		sleep 0.1
+	done
+	kill -TERM -- "-$(cat "$BATS_TEST_TMPDIR/group")"
+	wait || true
+	until flock -n "$ROOT" true; do sleep 0.1; done
+	rm "$ROOT/etc/test-wait"
+	state | diff "$BATS_TEST_TMPDIR/before" -
+}
+
+@test "apply: under nohup a hang-up does not interrupt it" {
+	started nohup "$TOOL" apply --root "$ROOT"
+	kill -HUP "$PID"
+	wait "$PID"
+	[ "$(entries | grep -c intel_iommu=on)" = 2 ]
+}
+
+@test "apply: interrupted in its last step, what is done is done" {
+	rm "$ROOT/usr/sbin/update-grub"
+	cat >"$ROOT/usr/sbin/update-grub" <<-'END'
+		#!/bin/sh
+		: >/started
+		sleep 2
+		grub-mkconfig -o /boot/grub/grub.cfg
+	END
+	chmod +x "$ROOT/usr/sbin/update-grub"
+	"$TOOL" apply --root "$ROOT" &
+	PID=$!
+	until_true test -e "$ROOT/started"
+	kill -TERM "$PID"
+	wait "$PID"
+	rm "$ROOT/started"
+	[ "$(entries | grep -c intel_iommu=on)" = 2 ]
+	run -0 apply
+	[ "$output" = "nothing to do: all is as the configuration says" ]
+}
+
 @test "apply: one at a time" {
 	started "$TOOL" apply --root "$ROOT"
 	run -5 --separate-stderr revert
