@@ -83,7 +83,7 @@ TOOL_EDGES := root scan modules storage named needs usage runtime apply config_f
 	leftover_files container \
 	changes commands mounts kernel_install initramfs initramfs_image initramfs_inspect \
 	loader $(patsubst src/%.c,%,$(filter-out src/loader_text.c,$(wildcard src/loader_*.c))) \
-	run_log deployment caught_signals details names capture capture_machine snapshot_file temporary \
+	run_log deployment journal caught_signals details names capture capture_machine snapshot_file temporary \
 	tool command_check command_cmdline command_apply command_runtime command_image command_snapshot
 CORE += warnings warnings_claims warnings_devices warnings_groups warnings_host
 TOOL_EDGES += blacklists facts forecast dangers command_plan

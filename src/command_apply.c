@@ -135,10 +135,8 @@ static void add_commands(json_object *array, const struct command_lines *lines)
 	}
 }
 
-static json_object *files_json(const struct changes *changes)
+static void add_files(json_object *array, const struct changes *changes)
 {
-	json_object *array = json_object_new_array();
-
 	for (size_t i = 0; i < changes->count; i++) {
 		json_object *file = json_object_new_object();
 		AUTO_FREE char *path = NULL;
@@ -153,7 +151,6 @@ static json_object *files_json(const struct changes *changes)
 									    : "remove"));
 		(void)json_object_array_add(array, file);
 	}
-	return array;
 }
 
 /* What --dry-run --json prints; vfio-claim(8) has its fields. */
@@ -161,12 +158,15 @@ static void print_json(const struct deployment *deployment)
 {
 	json_object *object = json_object_new_object();
 	json_object *loaders = json_object_new_array();
+	json_object *files = json_object_new_array();
 	json_object *commands = json_object_new_array();
 	json_object *notes = json_object_new_array();
 
 	for (int i = 0; i < LOADER_COUNT; i++)
 		if (deployment->after.used[i])
 			add_string(loaders, loader_names[i]);
+	add_files(files, &deployment->changes);
+	add_files(files, &deployment->record);
 	add_commands(commands, &deployment->images);
 	add_commands(commands, &deployment->boot);
 	for (size_t i = 0; i < deployment->notes.count; i++)
@@ -178,7 +178,7 @@ static void print_json(const struct deployment *deployment)
 				     json_object_new_boolean(deployment_is_empty(deployment) &&
 							     deployment->gaps.count == 0));
 	(void)json_object_object_add(object, "loaders", loaders);
-	(void)json_object_object_add(object, "files", files_json(&deployment->changes));
+	(void)json_object_object_add(object, "files", files);
 	(void)json_object_object_add(object, "commands", commands);
 	(void)json_object_object_add(object, "notes", notes);
 	print_json_object(object);

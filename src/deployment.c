@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "caught_signals.h"
+#include "journal.h"
 #include "loader_text.h"
 #include "owned_files.h"
 #include "readiness.h"
@@ -28,44 +29,26 @@ static int fail(struct deployment *deployment, int error, const char *what)
 	return error;
 }
 
-/* Returns 1 and the state, 0 where there is no such file, or a negative errno. */
-static int read_state_file(struct deployment *deployment, const char *path)
+/* There may be none. */
+static int read_state(struct deployment *deployment)
 {
 	AUTO_FREE char *text = NULL;
-	char shown[64];
 	size_t length;
 	unsigned line;
-	int r = root_read(deployment->root, path, STATE_SIZE_MOST, &text, &length);
+	int r = root_read(deployment->root, STATE_PATH, STATE_SIZE_MOST, &text, &length);
 
 	if (r == -ENOENT)
 		return 0;
-	(void)snprintf(shown, sizeof(shown), "/%s", path);
 	if (r < 0)
-		return fail(deployment, r, shown);
+		return fail(deployment, r, "/" STATE_PATH);
 	r = state_parse(text, &deployment->before, &line);
 	if (r == -EBADMSG)
 		(void)snprintf(deployment->reason, sizeof(deployment->reason),
-			       "%s:%u: not understood: it was damaged, or a newer version "
+			       "/" STATE_PATH
+			       ":%u: not understood: it was damaged, or a newer version "
 			       "wrote it",
-			       shown, line);
-	return r < 0 ? r : 1;
-}
-
-/*
- * A revert that was killed took the files back, and then maybe not what tools made of them: what
- * it knew of the boot loader is beside the state until its end (changes_finish()).
- */
-static int read_state(struct deployment *deployment)
-{
-	int r = read_state_file(deployment, STATE_PATH);
-
-	if (r < 0 || (r == 1 && !deployment->before.reverted))
-		return r < 0 ? r : 0;
-	if (root_has_entry(deployment->root, STATE_PATH ".old~") == 0)
-		return 0;
-	state_free(&deployment->before);
-	r = read_state_file(deployment, STATE_PATH ".old~");
-	return r < 0 ? r : 0;
+			       line);
+	return r;
 }
 
 static bool file_exists(const struct root *root, const char *path)
@@ -417,7 +400,9 @@ static int add_images(struct deployment *deployment)
 	if (deployment->foreign)
 		command_lines_write_in_place(&deployment->images);
 	/* kernel-install makes the initramfs and the entry, or both in one image, at once. */
+	size_t before = deployment->boot.count;
 	command_lines_drop(&deployment->boot, &deployment->images);
+	deployment->at_once = deployment->boot.count < before;
 	return r;
 }
 
@@ -435,17 +420,22 @@ static int collect_directories(struct deployment *deployment)
 	return r == 0 ? note_directories(deployment, STATE_PATH) : r;
 }
 
-/* The state goes last: until it is there, nothing says that the rest is. */
-static int add_state(struct deployment *deployment)
+/* `kept`: there is to be a state file. */
+static int set_state(struct deployment *deployment, bool kept)
 {
-	AUTO_FREE char *text = NULL;
-	int r = collect_directories(deployment);
+	int r = kept ? state_render(&deployment->after, &deployment->state_text) : 0;
 
 	if (r == 0)
-		r = state_render(&deployment->after, &text);
-	if (r == 0)
-		r = changes_add(&deployment->changes, deployment->root, STATE_PATH, text);
+		r = changes_add(&deployment->record, deployment->root, STATE_PATH,
+				deployment->state_text);
 	return r < 0 ? fail(deployment, r, "/" STATE_PATH) : 0;
+}
+
+static int add_state(struct deployment *deployment)
+{
+	int r = collect_directories(deployment);
+
+	return r < 0 ? fail(deployment, r, "/" STATE_PATH) : set_state(deployment, true);
 }
 
 /* A note for each kernel that nothing can be put into. */
@@ -533,7 +523,6 @@ static bool is_parent(const char *directory, const char *path)
 static int add_reverted_state(struct deployment *deployment, bool configured)
 {
 	const struct kargs *made = &deployment->before.directories;
-	AUTO_FREE char *text = NULL;
 	int r = 0;
 
 	deployment->after.reverted = configured;
@@ -543,12 +532,8 @@ static int add_reverted_state(struct deployment *deployment, bool configured)
 				r = kargs_add(&deployment->after.directories, made->items[i]);
 		if (r == 0)
 			r = note_directories(deployment, STATE_PATH);
-		if (r == 0)
-			r = state_render(&deployment->after, &text);
 	}
-	if (r == 0)
-		r = changes_add(&deployment->changes, deployment->root, STATE_PATH, text);
-	return r < 0 ? fail(deployment, r, "/" STATE_PATH) : 0;
+	return r < 0 ? fail(deployment, r, "/" STATE_PATH) : set_state(deployment, configured);
 }
 
 int deployment_of_revert(const struct root *root, bool configured, bool rebuild,
@@ -574,7 +559,7 @@ int deployment_of_revert(const struct root *root, bool configured, bool rebuild,
 bool deployment_is_empty(const struct deployment *deployment)
 {
 	return deployment->changes.count == 0 && deployment->images.count == 0 &&
-	       deployment->boot.count == 0;
+	       deployment->boot.count == 0 && deployment->record.count == 0;
 }
 
 bool deployment_is_sealed(const struct deployment *deployment)
@@ -604,10 +589,28 @@ static void print_loaders(const struct deployment *deployment)
 							      : deployment->loaders.why[i]);
 }
 
+/* The state is the last of them. */
+static int print_files(const struct deployment *deployment)
+{
+	const struct changes *files = &deployment->changes;
+	const struct changes *record = &deployment->record;
+	struct changes all = { .count = files->count + record->count };
+
+	all.items = calloc(all.count + 1, sizeof(*all.items));
+	if (all.items == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < all.count; i++)
+		all.items[i] =
+			i < files->count ? files->items[i] : record->items[i - files->count];
+	int r = changes_print_diff(&all);
+	free(all.items);
+	return r;
+}
+
 int deployment_print(const struct deployment *deployment)
 {
 	print_loaders(deployment);
-	int r = changes_print_diff(&deployment->changes);
+	int r = print_files(deployment);
 	if (r == 0)
 		r = print_commands(&deployment->images);
 	return r == 0 ? print_commands(&deployment->boot) : r;
@@ -699,7 +702,8 @@ static void remove_new_directories(const struct deployment *deployment)
 			   &deployment->before.directories);
 }
 
-static int run_tools(const struct deployment *deployment)
+/* *ret_told: whether a tool was run that makes boot entries. */
+static int run_tools(const struct deployment *deployment, bool *ret_told)
 {
 	size_t images = deployment->images.count;
 	size_t total = images + deployment->boot.count;
@@ -712,7 +716,10 @@ static int run_tools(const struct deployment *deployment)
 			      strerror(-r));
 		return r;
 	}
+	*ret_told = deployment->at_once;
 	r = run_commands(&log, &deployment->images, 0, total);
+	if (r == 0 && deployment->boot.count > 0)
+		*ret_told = true;
 	if (r == 0)
 		r = run_commands(&log, &deployment->boot, images, total);
 	if (r == 0)
@@ -721,7 +728,7 @@ static int run_tools(const struct deployment *deployment)
 	return r;
 }
 
-static void report_undone(int result)
+static void report_undone(int result, bool told)
 {
 	(void)fprintf(stderr, result == 0
 				      ? "vfio-claim: the files are again as they were\n"
@@ -731,6 +738,9 @@ static void report_undone(int result)
 		stderr,
 		"vfio-claim: each initramfs is a whole one, the old or the new; mend what "
 		"failed and run the same command again\n");
+	if (told)
+		(void)fprintf(stderr, "vfio-claim: boot entries may have changed already; "
+				      "'vfio-claim revert' knows of them\n");
 }
 
 static void tidy_list(const struct root *root, const struct kargs *files)
@@ -762,11 +772,25 @@ void deployment_tidy(const struct deployment *deployment)
 	tidy_list(root, &deployment->after.files);
 }
 
-static int carry_out(struct deployment *deployment)
+static void print_changes(const struct changes *changes)
 {
-	const char *failed = "";
-	int r = changes_commit(&deployment->changes, deployment->root, &failed);
+	for (size_t i = 0; i < changes->count; i++)
+		(void)printf("%s /%s\n", changes->items[i].new_text ? "wrote" : "removed",
+			     changes->items[i].path);
+}
 
+/* The files, with the state before them. On an error all are the old ones. */
+static int change_files(struct deployment *deployment, struct journal *journal)
+{
+	const struct root *root = deployment->root;
+	const char *failed = STATE_PATH;
+	int r = journal_begin(journal, root, &deployment->before, &deployment->after);
+
+	if (r == 0) {
+		r = changes_commit(&deployment->changes, root, &failed);
+		if (r < 0)
+			(void)journal_undo(journal, false);
+	}
 	if (r < 0) {
 		remove_new_directories(deployment);
 		(void)fprintf(
@@ -775,17 +799,49 @@ static int carry_out(struct deployment *deployment)
 			failed, strerror(-r));
 		return r;
 	}
-	for (size_t i = 0; i < deployment->changes.count; i++)
-		(void)printf("%s /%s\n",
-			     deployment->changes.items[i].new_text ? "wrote" : "removed",
-			     deployment->changes.items[i].path);
-	r = signals_came() ? -EINTR : run_tools(deployment);
+	print_changes(&deployment->changes);
+	print_changes(&deployment->record);
+	return 0;
+}
+
+static void put_back(struct deployment *deployment, struct journal *journal, bool told)
+{
+	int files = changes_undo(&deployment->changes, deployment->root);
+	int state = journal_undo(journal, told);
+
+	report_undone(files < 0 ? files : state, told);
+	remove_new_directories(deployment);
+}
+
+static int end_record(const struct deployment *deployment, struct journal *journal)
+{
+	int r = journal_finish(journal, deployment->state_text);
+
+	if (r < 0)
+		(void)fprintf(stderr,
+			      "vfio-claim: /" STATE_PATH ": %s; all else is done: mend it and "
+			      "run the same command again\n",
+			      strerror(-r));
+	return r;
+}
+
+static int carry_out(struct deployment *deployment)
+{
+	struct journal journal;
+	bool told = false;
+	int r = change_files(deployment, &journal);
+
+	if (r < 0)
+		return r;
+	r = signals_came() ? -EINTR : run_tools(deployment, &told);
 	if (r != 0) {
-		report_undone(changes_undo(&deployment->changes, deployment->root));
-		remove_new_directories(deployment);
+		put_back(deployment, &journal, told);
 		return r;
 	}
+	r = end_record(deployment, &journal);
 	changes_finish(&deployment->changes, deployment->root);
+	if (r < 0)
+		return r;
 	deployment_tidy(deployment);
 	remove_directories(deployment->root, &deployment->before.directories,
 			   &deployment->after.directories);
@@ -862,6 +918,8 @@ void deployment_free(struct deployment *deployment)
 	kargs_free(&deployment->sealed);
 	target_free(&deployment->target);
 	changes_free(&deployment->changes);
+	changes_free(&deployment->record);
+	free(deployment->state_text);
 	command_lines_free(&deployment->images);
 	command_lines_free(&deployment->boot);
 	kargs_free(&deployment->by_hand);

@@ -35,9 +35,12 @@ struct deployment {
 	bool fixed;                  /* images are not ours to make: see initramfs_is_fixed() */
 	size_t fixed_stale;          /* how many of these are not as wanted */
 	bool foreign;                /* of an architecture whose tools do not run here */
-	struct changes changes;      /* the state file is the last of them */
+	struct changes changes;      /* all but the state file */
+	struct changes record;       /* of the state file alone: see journal.h */
+	char *state_text;            /* what that is to be; NULL: to be removed */
 	struct command_lines images; /* one for each image that is not as wanted */
 	struct command_lines boot;   /* of the boot loaders */
+	bool at_once;                /* some of `images` make boot entries too */
 	struct kargs by_hand;        /* arguments that no boot loader of this target takes */
 	struct sentences gaps;       /* what is wanted and this cannot do, with the remedy */
 	struct sentences notes;      /* for people */

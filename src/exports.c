@@ -21,8 +21,7 @@ const struct export_format export_formats[] = {
 	  "package", false },
 	{ "juju", "the same as model config cloudinit-userdata", export_juju, "package",
 	  false },
-	{ "machineconfig", "a MachineConfig of OpenShift", export_machineconfig, "",
-	  true },
+	{ "machineconfig", "a MachineConfig of OpenShift", export_machineconfig, "", true },
 	{ 0 },
 };
 

@@ -155,8 +155,6 @@ static int look_at_files(const struct deployment *deployment, struct facts *fact
 	for (size_t i = 0; r == 0 && i < changes->count; i++) {
 		AUTO_FREE char *path = NULL;
 
-		if (strcmp(changes->items[i].path, STATE_PATH) == 0)
-			continue;
 		if (asprintf(&path, "/%s", changes->items[i].path) < 0)
 			path = NULL;
 		r = path != NULL ? kargs_add(&facts->stale_files, path) : -ENOMEM;

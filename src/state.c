@@ -146,6 +146,57 @@ int state_render(const struct state *state, char **ret_text)
 	return text_take(&text, ret_text);
 }
 
+/* Adds those that are not there. A path is no argument, to which - and _ are alike. */
+static int add_paths(const struct kargs *from, struct kargs *to)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < from->count; i++) {
+		bool there = false;
+
+		for (size_t k = 0; !there && k < to->count; k++)
+			there = strcmp(from->items[i], to->items[k]) == 0;
+		if (!there)
+			r = kargs_append(to, from->items[i]);
+	}
+	return r;
+}
+
+/* `first` keeps its order, and what it has twice. */
+static int merge_words(const struct kargs *first, const struct kargs *second,
+		       struct kargs *ret_words)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < first->count; i++)
+		r = kargs_append(ret_words, first->items[i]);
+	for (size_t i = 0; r == 0 && i < second->count; i++)
+		r = kargs_add(ret_words, second->items[i]);
+	return r;
+}
+
+int state_merge(const struct state *a, const struct state *b, struct state *ret_state)
+{
+	int r = add_paths(&a->files, &ret_state->files);
+
+	ret_state->chosen = a->chosen || b->chosen;
+	if (r == 0)
+		r = add_paths(&b->files, &ret_state->files);
+	if (r == 0)
+		r = add_paths(&a->directories, &ret_state->directories);
+	if (r == 0)
+		r = add_paths(&b->directories, &ret_state->directories);
+	for (int i = 0; r == 0 && i < LOADER_COUNT; i++) {
+		ret_state->used[i] = a->used[i] || b->used[i];
+		r = merge_words(&b->loader[i].ours, &a->loader[i].ours,
+				&ret_state->loader[i].ours);
+		if (r == 0)
+			r = merge_words(&b->loader[i].replaced, &a->loader[i].replaced,
+					&ret_state->loader[i].replaced);
+	}
+	return r;
+}
+
 void state_free(struct state *state)
 {
 	kargs_free(&state->files);

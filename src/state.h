@@ -39,6 +39,14 @@ int state_parse(const char *text, struct state *ret_state, unsigned *ret_line) M
  */
 int state_render(const struct state *state, char **ret_text) MUST_CHECK;
 
+/*
+ * What either says: every file and directory, of each boot loader every argument; chosen where one
+ * is, reverted never. Returns 0 and *ret_state (release with state_free(), also after an error), or
+ * -ENOMEM.
+ */
+int state_merge(const struct state *a, const struct state *b,
+		struct state *ret_state) MUST_CHECK;
+
 /* Accepts an empty state. */
 void state_free(struct state *state);
 

@@ -165,9 +165,9 @@ static bool is_running(const struct root *root)
 
 	if (root->is_host)
 		return true;
-	return fstat(root->fd, &own) == 0 && stat("/", &top) == 0 &&
-	       own.st_dev == top.st_dev && own.st_ino == top.st_ino &&
-	       root_stat(root, "run", 0, &run) == 0 && run.st_dev != own.st_dev;
+	return fstat(root->fd, &own) == 0 && stat("/", &top) == 0 && own.st_dev == top.st_dev &&
+	       own.st_ino == top.st_ino && root_stat(root, "run", 0, &run) == 0 &&
+	       run.st_dev != own.st_dev;
 }
 
 /*

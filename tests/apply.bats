@@ -650,6 +650,112 @@ started() {
 	[ "$output" = "nothing to do: all is as the configuration says" ]
 }
 
+# --- What is taken back of a run that did not come to its end ---
+
+# systemd_boot: in place of GRUB, with an entry for each kernel.
+systemd_boot() {
+	local kernel
+
+	rm -r "$ROOT/boot/grub" "$ROOT/usr/sbin/update-grub" "$ROOT/usr/sbin/grub-mkconfig" \
+		"$ROOT/etc/default" "$ROOT/etc/grub.d"
+	mkdir -p "$ROOT/efi/loader/entries" "$ROOT/etc/kernel"
+	echo 0123456789abcdef0123456789abcdef >"$ROOT/etc/machine-id"
+	cp "$TESTS/targets/stand-ins/kernel-install" "$ROOT/usr/bin/kernel-install"
+	echo 'root=UUID=bb ro quiet' >"$ROOT/etc/kernel/cmdline"
+	for kernel in "${KERNELS[@]}"; do
+		inside /usr/bin/kernel-install add "$kernel" "/boot/vmlinuz-$kernel"
+	done
+	cat "$ROOT"/efi/loader/entries/* >"$BATS_TEST_TMPDIR/entries"
+}
+
+# entries_are_old: no entry has anything of ours, and the file that they are made from neither.
+entries_are_old() {
+	cat "$ROOT"/efi/loader/entries/* | diff "$BATS_TEST_TMPDIR/entries" -
+	[ "$(cat "$ROOT/etc/kernel/cmdline")" = 'root=UUID=bb ro quiet' ]
+}
+
+# kernel_install_fails KERNEL
+kernel_install_fails() {
+	sed -i "2i [ \"\$2\" != $1 ] || { echo 'No space left on device' >&2; exit 1; }" \
+		"$ROOT/usr/bin/kernel-install"
+}
+
+@test "revert: takes the arguments from the entries that a failed apply had told" {
+	systemd_boot
+	cp "$ROOT/usr/bin/kernel-install" "$BATS_TEST_TMPDIR/kernel-install"
+	kernel_install_fails "${KERNELS[1]}"
+	run -5 apply
+	[[ $output == *"the files are again as they were"* ]]
+	[[ $output == *"boot entries may have changed already; 'vfio-claim revert' knows of them"* ]]
+	[ "$(cat "$ROOT/etc/kernel/cmdline")" = 'root=UUID=bb ro quiet' ]
+	grep -q rd.driver.pre=vfio-pci "$ROOT/efi/loader/entries/"*"${KERNELS[0]}.conf"
+	cp "$BATS_TEST_TMPDIR/kernel-install" "$ROOT/usr/bin/kernel-install"
+	run -0 revert
+	entries_are_old
+	run -0 revert
+	[ "$output" = "nothing to do: all is as without us" ]
+	# The same command once more ends the work, too.
+	kernel_install_fails "${KERNELS[1]}"
+	run -5 apply
+	cp "$BATS_TEST_TMPDIR/kernel-install" "$ROOT/usr/bin/kernel-install"
+	run -0 apply
+	[ "$(grep -l rd.driver.pre=vfio-pci "$ROOT"/efi/loader/entries/* | wc -l)" -eq 2 ]
+	run -0 revert
+	entries_are_old
+}
+
+@test "revert: the same where images and entries are one" {
+	systemd_boot
+	echo 'layout=uki' >"$ROOT/etc/kernel/install.conf"
+	cp "$TESTS/targets/stand-ins/ukify" "$ROOT/usr/bin/ukify"
+	mkdir -p "$ROOT/boot/efi/EFI/Linux"
+	for kernel in "${KERNELS[@]}"; do
+		inside /usr/bin/kernel-install add "$kernel" "/boot/vmlinuz-$kernel"
+	done
+	kernel_install_fails "${KERNELS[1]}"
+	run -5 apply
+	[[ $output == *"'vfio-claim revert' knows of them"* ]]
+	sed -i 2d "$ROOT/usr/bin/kernel-install"
+	: >"$ROOT/var/log/stand-ins.log"
+	run -0 revert
+	grep -q "^kernel-install add ${KERNELS[0]} " "$ROOT/var/log/stand-ins.log"
+}
+
+@test "revert: one that was killed is not forgotten by an apply that fails" {
+	systemd_boot
+	apply
+	cp "$ROOT/usr/bin/kernel-install" "$BATS_TEST_TMPDIR/kernel-install"
+	sed -i "2i [ \"\$2\" != ${KERNELS[1]} ] || { : >/started; sleep 2; exit 1; }" \
+		"$ROOT/usr/bin/kernel-install"
+	"$TOOL" revert --root "$ROOT" &
+	PID=$!
+	until_true test -e "$ROOT/started"
+	kill -KILL "$PID"
+	wait "$PID" || true
+	sleep 2
+	# Images that are made now are without claims.
+	run -1 "$TOOL" image --wanted --root "$ROOT"
+	cp "$BATS_TEST_TMPDIR/kernel-install" "$ROOT/usr/bin/kernel-install"
+	kernel_install_fails "${KERNELS[0]}"
+	run -5 apply
+	cp "$BATS_TEST_TMPDIR/kernel-install" "$ROOT/usr/bin/kernel-install"
+	run -0 revert
+	entries_are_old
+}
+
+@test "revert: leaves nothing of an apply that was killed at any rename" {
+	local number
+
+	state | grep -v var/lib/vfio-claim >"$BATS_TEST_TMPDIR/before"
+	for number in 1 2 3 4 5 6 7 8; do
+		run strace -qq -o /dev/null -e "inject=renameat:signal=KILL:when=$number" \
+			"$TOOL" apply --root "$ROOT"
+		run -0 revert
+		[ -z "$(find "$ROOT/etc" "$ROOT/var" -name '*~')" ]
+		state | grep -v var/lib/vfio-claim | diff "$BATS_TEST_TMPDIR/before" -
+	done
+}
+
 @test "apply: one at a time" {
 	started "$TOOL" apply --root "$ROOT"
 	run -5 --separate-stderr revert

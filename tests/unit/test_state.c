@@ -115,13 +115,73 @@ static void test_newline(void **state)
 	state_free(&written);
 }
 
+/* What is there of a run that did not end is what it began with, or what it was to come to. */
+static void test_merge(void **state)
+{
+	static const char first[] = "vfio-claim-state 1\n"
+				    "reverted yes\n"
+				    "file etc/a\n"
+				    "file etc/c_d\n"
+				    "directory var/lib/vfio-claim\n"
+				    "loader grubby\n"
+				    "argument quiet\n"
+				    "argument iommu=pt\n"
+				    "replaced vfio-pci.ids=1:2\n";
+	static const char second[] = "vfio-claim-state 1\n"
+				     "chosen yes\n"
+				     "file etc/a\n"
+				     "file etc/c-d\n"
+				     "directory var/lib/vfio-claim\n"
+				     "directory etc/b\n"
+				     "loader grub.d\n"
+				     "argument hugepagesz=1G\n"
+				     "argument hugepages=4\n"
+				     "argument hugepagesz=2M\n"
+				     "argument hugepages=4\n"
+				     "loader grubby\n"
+				     "argument iommu=pt\n"
+				     "argument ro\n";
+	static const char both[] = "vfio-claim-state 1\n"
+				   "chosen yes\n"
+				   "file etc/a\n"
+				   "file etc/c_d\n"
+				   "file etc/c-d\n"
+				   "directory var/lib/vfio-claim\n"
+				   "directory etc/b\n"
+				   "loader grub.d\n"
+				   "argument hugepagesz=1G\n"
+				   "argument hugepages=4\n"
+				   "argument hugepagesz=2M\n"
+				   "argument hugepages=4\n"
+				   "loader grubby\n"
+				   "argument iommu=pt\n"
+				   "argument ro\n"
+				   "argument quiet\n"
+				   "replaced vfio-pci.ids=1:2\n";
+	struct state a;
+	struct state b;
+	struct state merged = { 0 };
+	unsigned line;
+	char *text = NULL;
+
+	(void)state;
+	assert_int_equal(state_parse(first, &a, &line), 0);
+	assert_int_equal(state_parse(second, &b, &line), 0);
+	assert_int_equal(state_merge(&a, &b, &merged), 0);
+	assert_int_equal(state_render(&merged, &text), 0);
+	assert_string_equal(text, both);
+	free(text);
+	state_free(&a);
+	state_free(&b);
+	state_free(&merged);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_fields),
-		cmocka_unit_test(test_not_understood),
-		cmocka_unit_test(test_newline),
+		cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_not_understood), cmocka_unit_test(test_newline),
+		cmocka_unit_test(test_merge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
