@@ -704,23 +704,6 @@ kernel_install_fails() {
 	entries_are_old
 }
 
-@test "revert: the same where images and entries are one" {
-	systemd_boot
-	echo 'layout=uki' >"$ROOT/etc/kernel/install.conf"
-	cp "$TESTS/targets/stand-ins/ukify" "$ROOT/usr/bin/ukify"
-	mkdir -p "$ROOT/boot/efi/EFI/Linux"
-	for kernel in "${KERNELS[@]}"; do
-		inside /usr/bin/kernel-install add "$kernel" "/boot/vmlinuz-$kernel"
-	done
-	kernel_install_fails "${KERNELS[1]}"
-	run -5 apply
-	[[ $output == *"'vfio-claim revert' knows of them"* ]]
-	sed -i 2d "$ROOT/usr/bin/kernel-install"
-	: >"$ROOT/var/log/stand-ins.log"
-	run -0 revert
-	grep -q "^kernel-install add ${KERNELS[0]} " "$ROOT/var/log/stand-ins.log"
-}
-
 @test "revert: one that was killed is not forgotten by an apply that fails" {
 	systemd_boot
 	apply
@@ -1062,6 +1045,17 @@ ukis_have() {
 	revert
 	[ -z "$(grep -laF vfio-claim "$ROOT"/boot/efi/EFI/Linux/*.efi)" ]
 	[ -z "$(find "$ROOT/boot" -name 'init*')" ]
+}
+
+@test "revert: a failed apply has told unified images, too" {
+	with_ukis
+	kernel_install_fails "${KERNELS[1]}"
+	run -5 apply
+	[[ $output == *"'vfio-claim revert' knows of them"* ]]
+	grep -qaF vfio-pci.ids= "$ROOT"/boot/efi/EFI/Linux/*"${KERNELS[0]}.efi"
+	sed -i 2d "$ROOT/usr/bin/kernel-install"
+	run -0 revert
+	[ -z "$(grep -laF -e vfio-claim -e vfio-pci.ids= "$ROOT"/boot/efi/EFI/Linux/*.efi)" ]
 }
 
 # --- A booted host of ostree: its initramfs is a part of the image ---
