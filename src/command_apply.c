@@ -254,6 +254,21 @@ static enum exit_code carry_out_locked(struct tool *tool, struct deployment *dep
 	return code;
 }
 
+/* True, and said, in a container. A tree is an image to be built, which is often done in one. */
+static bool is_container(const struct tool *tool)
+{
+	struct deployment nothing = { 0 };
+
+	if (!tool->root.is_host || !say_container(tool, &nothing.notes))
+		return false;
+	if (tool->json)
+		print_json(&nothing);
+	else
+		(void)printf("(to build an image in a container, say --root /)\n");
+	deployment_free(&nothing);
+	return true;
+}
+
 /* What both commands ask before they look at anything. */
 static enum exit_code begin(struct tool *tool, int *loader)
 {
@@ -276,7 +291,7 @@ enum exit_code run_apply(struct tool *tool)
 	struct deployment deployment = { 0 };
 	int loader = LOADERS_AS_BEFORE;
 
-	if (say_container(tool))
+	if (is_container(tool))
 		return EXIT_AS_WANTED;
 	enum exit_code code = begin(tool, &loader);
 	if (code == EXIT_AS_WANTED)
@@ -303,7 +318,7 @@ enum exit_code run_revert(struct tool *tool)
 	struct deployment deployment = { 0 };
 	int loader = LOADERS_AS_BEFORE;
 
-	if (say_container(tool))
+	if (is_container(tool))
 		return EXIT_AS_WANTED;
 	enum exit_code code = begin(tool, &loader);
 	if (code != EXIT_AS_WANTED)

@@ -415,11 +415,22 @@ static enum exit_code may_have_config(struct tool *tool)
 	return EXIT_AS_WANTED;
 }
 
+/* True, and said, in a container. */
+static bool is_container(struct job *job)
+{
+	if (!job->tool->root.is_host || !say_container(job->tool, &job->notes))
+		return false;
+	if (job->tool->json)
+		print_json(job, EXIT_AS_WANTED);
+	sentences_free(&job->notes);
+	return true;
+}
+
 static enum exit_code run(struct tool *tool, bool claiming)
 {
 	struct job job = { .tool = tool, .claiming = claiming };
 
-	if (say_container(tool))
+	if (is_container(&job))
 		return EXIT_AS_WANTED;
 	enum exit_code code = begin(tool);
 	/* What a run that was killed left; the lock is ours. */

@@ -142,15 +142,21 @@ enum exit_code need_config(struct tool *tool)
 	return tool->diagnostics.count == 0 ? EXIT_AS_WANTED : EXIT_INVALID_CONFIG;
 }
 
-bool say_container(const struct tool *tool)
+bool say_container(const struct tool *tool, struct sentences *notes)
 {
-	const char *manager = tool->root.is_host ? container_detect(&tool->root) : NULL;
+	static const char sentence[] = "this is a container (%s): its host boots without us, "
+				       "nothing is changed";
+	const char *manager = container_detect(&tool->root);
 
-	if (manager != NULL)
-		(void)printf("this is a container (%s): its host boots without us, nothing is "
-			     "changed\n(to build an image in a container, say --root /)\n",
-			     manager);
-	return manager != NULL;
+	if (manager == NULL)
+		return false;
+	if (!tool->json) {
+		say(stdout, sentence, manager);
+		(void)putchar('\n');
+	} else if (sentences_add(notes, sentence, manager) < 0) {
+		(void)report_system("the notes", -ENOMEM);
+	}
+	return true;
 }
 
 /*

@@ -8,6 +8,7 @@
 #include "config_files.h"
 #include "options.h"
 #include "root.h"
+#include "sentences.h"
 #include "warnings.h"
 
 #define PROGRAM "vfio-claim"
@@ -90,9 +91,9 @@ int read_config(struct tool *tool) MUST_CHECK;
 /* Reads the configuration and prints what is wrong with it. */
 enum exit_code need_config(struct tool *tool) MUST_CHECK;
 
-/* True, with a word about it, where nothing is to be changed: in a container. A tree is an image
- * to be built, which is often done in one. */
-bool say_container(const struct tool *tool);
+/* True, with a word about it, where nothing is to be changed: in a container. With --json the word
+ * is for the object: it is added to `notes`. */
+bool say_container(const struct tool *tool, struct sentences *notes);
 
 /*
  * One at a time: of a running system a file in /run is locked, of a tree its root directory. The

@@ -778,16 +778,39 @@ kernel_install_fails() {
 	[ ! -e "$ROOT/run/vfio-claim.lock" ]
 }
 
-@test "apply: in a container it changes nothing and is content" {
+# A container that sees the devices of its host.
+container() {
 	: >"$ROOT/run/.containerenv"
+	"$TESTS/machines/make-tree" "$TESTS/machines/twin-gpus.txt" "$BATS_TEST_TMPDIR/machine"
+	cp -a "$BATS_TEST_TMPDIR/machine/sys" "$ROOT"
 	state >"$BATS_TEST_TMPDIR/before"
+}
+
+@test "apply: in a container it changes nothing and is content" {
+	container
 	run -0 inside /usr/sbin/vfio-claim apply
-	[[ $output == *"this is a container"* ]]
+	[[ $output == *"this is a container"*"to build an image in a container, say --root /"* ]]
 	run -0 inside /usr/sbin/vfio-claim revert
 	state | diff "$BATS_TEST_TMPDIR/before" -
 	# Building an image in it is another thing.
 	run -0 inside /usr/sbin/vfio-claim apply --root /
 	[ "$(entries | grep -c intel_iommu=on)" = 2 ]
+}
+
+@test "apply: in a container --json is the object that the manual promises" {
+	local command
+	local note="this is a container (podman): its host boots without us, nothing is changed"
+
+	container
+	for command in apply revert; do
+		run -0 --separate-stderr inside /usr/sbin/vfio-claim "$command" --dry-run --json
+		[ "$(jq -c . <<<"$output")" = '{"schema":1,"as_wanted":true,"loaders":[],"files":[],"commands":[],"notes":["'"$note"'"]}' ]
+	done
+	for command in claim release; do
+		run -0 --separate-stderr inside /usr/sbin/vfio-claim "$command" --json 01:00.0
+		[ "$(jq -c . <<<"$output")" = '{"schema":1,"as_wanted":true,"refused":false,"devices":[],"refusals":[],"notes":["'"$note"'"]}' ]
+	done
+	state | diff "$BATS_TEST_TMPDIR/before" -
 }
 
 @test "apply: an invalid configuration stops it; update-grub keeps the last arguments" {
