@@ -415,10 +415,10 @@ static enum exit_code may_have_config(struct tool *tool)
 	return EXIT_AS_WANTED;
 }
 
-/* True, and said, in a container. */
+/* True, and said, in a container, be it named as a tree: its devices are the host's. */
 static bool is_container(struct job *job)
 {
-	if (!job->tool->root.is_host || !say_container(job->tool, &job->notes))
+	if (!is_own_root(&job->tool->root) || !say_container(job->tool, &job->notes))
 		return false;
 	if (job->tool->json)
 		print_json(job, EXIT_AS_WANTED);

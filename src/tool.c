@@ -159,6 +159,15 @@ bool say_container(const struct tool *tool, struct sentences *notes)
 	return true;
 }
 
+bool is_own_root(const struct root *root)
+{
+	struct stat own;
+	struct stat top;
+
+	return root->is_host || (fstat(root->fd, &own) == 0 && stat("/", &top) == 0 &&
+				 own.st_dev == top.st_dev && own.st_ino == top.st_ino);
+}
+
 /*
  * Whether a running system is worked on: the host, or `/` by that name. There /run is a mount; in
  * an image that is built at `/` it is a directory of the image, where nothing of ours is to be left.
@@ -166,14 +175,12 @@ bool say_container(const struct tool *tool, struct sentences *notes)
 static bool is_running(const struct root *root)
 {
 	struct stat own;
-	struct stat top;
 	struct stat run;
 
 	if (root->is_host)
 		return true;
-	return fstat(root->fd, &own) == 0 && stat("/", &top) == 0 && own.st_dev == top.st_dev &&
-	       own.st_ino == top.st_ino && root_stat(root, "run", 0, &run) == 0 &&
-	       run.st_dev != own.st_dev;
+	return is_own_root(root) && fstat(root->fd, &own) == 0 &&
+	       root_stat(root, "run", 0, &run) == 0 && run.st_dev != own.st_dev;
 }
 
 /*

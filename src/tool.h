@@ -91,6 +91,9 @@ int read_config(struct tool *tool) MUST_CHECK;
 /* Reads the configuration and prints what is wrong with it. */
 enum exit_code need_config(struct tool *tool) MUST_CHECK;
 
+/* True for the system that this process runs on: without --root, or `/` by that name. */
+bool is_own_root(const struct root *root);
+
 /* True, with a word about it, where nothing is to be changed: in a container. With --json the word
  * is for the object: it is added to `notes`. */
 bool say_container(const struct tool *tool, struct sentences *notes);

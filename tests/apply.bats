@@ -813,6 +813,18 @@ container() {
 	state | diff "$BATS_TEST_TMPDIR/before" -
 }
 
+@test "claim, release: a container is one under the name / too" {
+	local command
+
+	container
+	for command in claim release; do
+		run -0 --separate-stderr inside /usr/sbin/vfio-claim "$command" --root / --with-hardware 01:00.0
+		[ "$output" = "this is a container (podman): its host boots without us, nothing is changed" ]
+		[ -z "$stderr" ]
+	done
+	state | diff "$BATS_TEST_TMPDIR/before" -
+}
+
 @test "apply: an invalid configuration stops it; update-grub keeps the last arguments" {
 	apply
 	state >"$BATS_TEST_TMPDIR/before"
