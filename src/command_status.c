@@ -342,6 +342,7 @@ static enum exit_code exit_of(const struct tool *tool, const struct answer_of_st
 
 static int find_answer(struct tool *tool, unsigned seconds, struct answer_of_status *answer)
 {
+	evidence_begin(&tool->root, &answer->evidence);
 	if (tool->root.is_host && container_detect(&tool->root) != NULL) {
 		answer->state = "container";
 		return 0;

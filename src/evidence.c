@@ -509,16 +509,21 @@ static int look_now(struct evidence *evidence)
 	return r == 0 ? look_at_modules(evidence) : r;
 }
 
+void evidence_begin(const struct root *root, struct evidence *evidence)
+{
+	*evidence = (struct evidence){ .root = root };
+	if (read_attribute(root->fd, "proc/sys/kernel/osrelease", evidence->kernel,
+			   sizeof(evidence->kernel)) < 0)
+		evidence->kernel[0] = '\0';
+}
+
 int evidence_gather(const struct root *root, const struct config *config,
 		    const struct diagnostics *diagnostics, bool next_boot,
 		    struct evidence *evidence)
 {
-	*evidence = (struct evidence){ .root = root };
+	evidence_begin(root, evidence);
 	evidence->facts.config = config;
 	evidence->facts.diagnostics = diagnostics;
-	if (read_attribute(root->fd, "proc/sys/kernel/osrelease", evidence->kernel,
-			   sizeof(evidence->kernel)) < 0)
-		evidence->kernel[0] = '\0';
 	open_modules(evidence);
 	evidence->facts.boot_time = read_boot_time(root);
 	evidence->facts.applied_time = file_time(root, STATE_PATH);

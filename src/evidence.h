@@ -23,8 +23,11 @@ struct evidence {
 	struct boot_record boot;
 };
 
+/* An empty one with what is known of every machine: its kernel. */
+void evidence_begin(const struct root *root, struct evidence *evidence);
+
 /*
- * Gathers all of it.
+ * Gathers all of it, begun or not.
  *
  * @config: valid; it must outlive the evidence, as `root` and `diagnostics` (none) must
  * @next_boot: look at the next boot too: initramfs images, boot entries, files of apply

@@ -810,6 +810,8 @@ container() {
 		run -0 --separate-stderr inside /usr/sbin/vfio-claim "$command" --json 01:00.0
 		[ "$(jq -c . <<<"$output")" = '{"schema":1,"as_wanted":true,"refused":false,"devices":[],"refusals":[],"notes":["'"$note"'"]}' ]
 	done
+	run -0 --separate-stderr inside /usr/sbin/vfio-claim status --json
+	jq -e '.state == "container" and .ready and .kernel == "'"$(uname -r)"'"' <<<"$output"
 	state | diff "$BATS_TEST_TMPDIR/before" -
 }
 

@@ -661,6 +661,7 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	printf '[claim gpu]\nmatch = 10de:1c3\n' >"$CONF"
 	ask 3
 	state_is invalid-config
+	[ "$(jq -r .kernel <<<"$output")" = "$RUNNING" ]
 	only config-invalid
 	found config-invalid error "/etc/vfio-claim.conf:2: " "vfio-claim.conf(5)"
 	run -3 "$TOOL" status --root "$ROOT" --with-hardware
@@ -763,8 +764,9 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	[[ $output == "nothing is configured: "* ]]
 	ask 0
 	state_is unconfigured
-	jq -e '.ready and .devices == [] and .findings == []' <<<"$output"
+	jq -e '.ready and .devices == [] and .findings == [] and .kernel == "'$RUNNING'"' <<<"$output"
 	run -0 "$TOOL" status --root "$ROOT" --with-hardware --prometheus
+	[[ $output == *$'\nvfio_claim_info{'*",kernel=\"$RUNNING\"} 1"$'\n'* ]]
 	[[ $output == *$'\nvfio_claim_configured 0\n'* ]]
 	[[ $output == *$'\nvfio_claim_ready 1\n'* ]]
 }
