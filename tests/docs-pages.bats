@@ -49,6 +49,13 @@ blocks() {
 	done
 	grep -q '^admin tags create name=vfio-claim-gpu ' maas.log
 	grep -q '^admin machine deploy abc123 user_data=[A-Za-z0-9+/=]*$' maas.log
+	# What the page says of storage.
+	printf '\n[claim nvme]\nmatch = 144d:a80a\n' >>vfio-claim.conf
+	"$TOOL" export maas --config vfio-claim.conf | grep ' vfio-pci.ids=10de:1c30,144d:a80a '
+	echo 'when = guarded' >>vfio-claim.conf
+	"$TOOL" export maas --config vfio-claim.conf >tag.sh
+	grep ' vfio-pci.ids=10de:1c30 ' tag.sh
+	grep 'pci:v0000144Dd0000A80A' tag.sh
 }
 
 @test "docs/fleet.md: every command, on hosts that are trees" {
