@@ -215,6 +215,28 @@ bool bls_are_as_wanted(const struct bls_entries *entries, const struct kargs *ar
 	return true;
 }
 
+/* --- Several lines ----------------------------------------------------------------------- */
+
+void view_free(struct view *view)
+{
+	kargs_free(&view->all);
+	kargs_free(&view->common);
+}
+
+int view_add(struct view *view, const struct kargs *words, bool first)
+{
+	struct kargs kept = { 0 };
+	int r = words_present(words, first ? words : &view->common, &kept);
+
+	if (r < 0)
+		return r;
+	kargs_free(&view->common);
+	view->common = kept;
+	for (size_t i = 0; r == 0 && i < words->count; i++)
+		r = kargs_add(&view->all, words->items[i]);
+	return r;
+}
+
 /* --- PE files ---------------------------------------------------------------------------- */
 
 static int read_at(int fd, char *data, size_t size, size_t offset, size_t *ret_length)

@@ -25,74 +25,88 @@ bool has_grubby(const struct root *root)
 	return command_find(root, "grubby", path) && root_has(root, ENTRIES);
 }
 
-/* The words of all entries. They are one line to us, since grubby treats them alike. */
-struct view {
+/* All entries, and their words without ours. They are one line to us, since grubby treats them
+ * alike. */
+struct lines {
 	struct bls_entries entries;
-	struct kargs all;    /* words of any entry, without ours */
-	struct kargs common; /* words of every entry, without ours */
+	struct view others;
 };
 
-static void view_free(struct view *view)
+static void lines_free(struct lines *lines)
 {
-	bls_free(&view->entries);
-	kargs_free(&view->all);
-	kargs_free(&view->common);
+	bls_free(&lines->entries);
+	view_free(&lines->others);
 }
 
-/* Takes the words of one entry, without ours, into the view. */
-static int see_entry(struct view *view, const struct kargs *words, bool first)
+static bool any_same_key(const struct kargs *words, const char *word)
 {
-	struct kargs lost = { 0 };
+	for (size_t i = 0; i < words->count; i++)
+		if (words_same_key(words->items[i], word))
+			return true;
+	return false;
+}
+
+/*
+ * A list of others that has all that ours has was not in every entry, or ours would not have
+ * been needed; which of them had it is not known any more, and words_without() gives it back to
+ * each. It is left out of what they all have, so that ours stays ours.
+ */
+static int drop_given_back(const struct loader_state *before, struct kargs *common)
+{
+	struct kargs dropped = { 0 };
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < words->count; i++) {
-		r = kargs_add(&view->all, words->items[i]);
-		if (r == 0 && first)
-			r = kargs_add(&view->common, words->items[i]);
+	for (size_t i = 0; i < before->ours.count; i++) {
+		const char *our = before->ours.items[i];
+
+		if (!any_same_key(&before->replaced, our) || !words_satisfy(common, our))
+			continue;
+		for (size_t j = 0; r == 0 && j < common->count; j++)
+			if (words_same_key(common->items[j], our))
+				r = kargs_add(&dropped, common->items[j]);
 	}
-	if (r == 0)
-		r = words_difference(&view->common, words, &lost);
-	kargs_remove(&view->common, &lost);
-	kargs_free(&lost);
+	kargs_remove(common, &dropped);
+	kargs_free(&dropped);
 	return r;
 }
 
-static int view_read(const struct root *root, const struct loader_state *before,
-		     struct view *ret_view)
+static int lines_read(const struct root *root, const struct loader_state *before,
+		      struct lines *ret_lines)
 {
-	struct view view = { 0 };
-	int r = bls_read(root, ENTRIES, &view.entries);
+	struct lines lines = { 0 };
+	int r = bls_read(root, ENTRIES, &lines.entries);
 
 	/* The newest first: the order of its words is taken. */
-	for (size_t i = view.entries.count; r == 0 && i > 0; i--) {
+	for (size_t i = lines.entries.count; r == 0 && i > 0; i--) {
 		struct kargs others;
 
-		r = words_without(&view.entries.items[i - 1].words, before, &others);
+		r = words_without(&lines.entries.items[i - 1].words, before, &others);
 		if (r < 0)
 			break;
-		r = see_entry(&view, &others, i == view.entries.count);
+		r = view_add(&lines.others, &others, i == lines.entries.count);
 		kargs_free(&others);
 	}
+	if (r == 0)
+		r = drop_given_back(before, &lines.others.common);
 	if (r < 0)
-		view_free(&view);
+		lines_free(&lines);
 	else
-		*ret_view = view;
+		*ret_lines = lines;
 	return r;
 }
 
+/* What stands in one entry alone is no argument of the others: it counts only where each has
+ * it. A list of one of them is merged with ours by words_merge(). */
 static int base_line(const struct root *root, const struct loader_state *before,
 		     char **ret_line)
 {
-	struct bls_entries entries = { 0 };
-	struct kargs words = { 0 };
-	int r = bls_read(root, ENTRIES, &entries);
+	struct lines lines;
+	int r = lines_read(root, before, &lines);
 
-	if (r == 0 && entries.count > 0)
-		r = words_without(&entries.items[entries.count - 1].words, before, &words);
-	if (r == 0)
-		r = kargs_join(&words, ret_line);
-	kargs_free(&words);
-	bls_free(&entries);
+	if (r < 0)
+		return r;
+	r = kargs_join(&lines.others.common, ret_line);
+	lines_free(&lines);
 	return r;
 }
 
@@ -192,7 +206,7 @@ static int add_given_back(const struct kargs *others, const struct kargs *back,
 }
 
 /* Adds the command that turns the entries from `before` to `after`, unless they are so. */
-static int change_entries(const struct root *root, const struct view *view,
+static int change_entries(const struct root *root, const struct lines *lines,
 			  const struct loader_state *before, const struct loader_state *after,
 			  struct command_lines *commands)
 {
@@ -204,9 +218,9 @@ static int change_entries(const struct root *root, const struct view *view,
 	if (r == 0)
 		r = words_difference(&before->replaced, &after->replaced, &back);
 	if (r == 0)
-		r = words_to_add(&view->all, after, &added);
-	if (r == 0 && !bls_are_as_wanted(&view->entries, &added, &stale)) {
-		r = add_given_back(&view->all, &back, after, &added);
+		r = words_to_add(&lines->others.all, after, &added);
+	if (r == 0 && !bls_are_as_wanted(&lines->entries, &added, &stale)) {
+		r = add_given_back(&lines->others.all, &back, after, &added);
 		if (r == 0)
 			r = add_grubby(root, &stale, &added, commands);
 	}
@@ -221,32 +235,32 @@ static int prepare(const struct root *root, const struct kargs *arguments,
 		   struct command_lines *commands, struct loader_state *ret_after)
 {
 	struct kargs wanted = { 0 };
-	struct view view;
-	int r = view_read(root, before, &view);
+	struct lines lines;
+	int r = lines_read(root, before, &lines);
 
 	(void)changes;
 	if (r < 0)
 		return r;
-	if (view.entries.count > 0) {
-		r = words_missing(&view.common, arguments, &wanted);
+	if (lines.entries.count > 0) {
+		r = words_missing(&lines.others.common, arguments, &wanted);
 		if (r == 0)
-			r = words_merge(&view.all, &wanted, MERGE_ALL, ret_after);
+			r = words_merge(&lines.others.all, &wanted, MERGE_ALL, ret_after);
 		if (r == 0)
-			r = change_entries(root, &view, before, ret_after, commands);
+			r = change_entries(root, &lines, before, ret_after, commands);
 	}
 	kargs_free(&wanted);
-	view_free(&view);
+	lines_free(&lines);
 	return r;
 }
 
 /* True when an entry is not what it would be without us. */
-static int find_traces(const struct view *view, const struct loader_state *before,
+static int find_traces(const struct lines *lines, const struct loader_state *before,
 		       struct kargs *ret_traces)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < view->entries.count; i++) {
-		const struct kargs *words = &view->entries.items[i].words;
+	for (size_t i = 0; r == 0 && i < lines->entries.count; i++) {
+		const struct kargs *words = &lines->entries.items[i].words;
 		struct kargs without;
 		struct kargs traces = { 0 };
 
@@ -269,26 +283,26 @@ static int revert(const struct root *root, const struct loader_state *before,
 	struct kargs traces = { 0 };
 	struct kargs reduced = { 0 };
 	struct kargs added = { 0 };
-	struct view view;
-	int r = view_read(root, before, &view);
+	struct lines lines;
+	int r = lines_read(root, before, &lines);
 
 	(void)changes;
 	if (r < 0)
 		return r;
-	r = find_traces(&view, before, &traces);
+	r = find_traces(&lines, before, &traces);
 	/* Of a list that was merged with ours, others' part is written anew. */
 	for (size_t i = 0; r == 0 && i < traces.count; i++)
 		if (any_same_name(&before->replaced, traces.items[i]) ||
 		    !kargs_has(&before->ours, traces.items[i]))
 			r = kargs_add(&reduced, traces.items[i]);
 	if (r == 0)
-		r = add_given_back(&view.all, &reduced, &nothing, &added);
+		r = add_given_back(&lines.others.all, &reduced, &nothing, &added);
 	if (r == 0 && traces.count > 0)
 		r = add_grubby(root, &traces, &added, commands);
 	kargs_free(&traces);
 	kargs_free(&reduced);
 	kargs_free(&added);
-	view_free(&view);
+	lines_free(&lines);
 	return r;
 }
 

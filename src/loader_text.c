@@ -854,6 +854,22 @@ int words_missing(const struct kargs *line, const struct kargs *wanted,
 	return r;
 }
 
+int words_present(const struct kargs *line, const struct kargs *wanted,
+		  struct kargs *ret_present)
+{
+	struct kargs present = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < wanted->count; i++)
+		if (words_satisfy(line, wanted->items[i]))
+			r = kargs_append(&present, wanted->items[i]);
+	if (r < 0)
+		kargs_free(&present);
+	else
+		*ret_present = present;
+	return r;
+}
+
 int words_merge(const struct kargs *others, const struct kargs *arguments, enum merge merge,
 		struct loader_state *ret_state)
 {

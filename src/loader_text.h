@@ -112,6 +112,11 @@ bool words_satisfy(const struct kargs *line, const char *word);
 int words_missing(const struct kargs *line, const struct kargs *wanted,
 		  struct kargs *ret_missing) MUST_CHECK;
 
+/* The words that the line does satisfy, in their order, each as often as it is wanted. Returns 0
+ * and *ret_present (release with kargs_free()), or -ENOMEM. */
+int words_present(const struct kargs *line, const struct kargs *wanted,
+		  struct kargs *ret_present) MUST_CHECK;
+
 /* What is left of a line without `state`: our words go, and elements of ours that somebody
  * merged into another value; the words of others that ours stood in for come back.
  * Returns 0 and *ret_words (release with kargs_free()), or -ENOMEM. */

@@ -52,24 +52,75 @@ bool has_ukis(const struct root *root)
 	return r == 0 && partition != NULL;
 }
 
+/* An image that is not one, or has no arguments, has no words. */
+static int read_image(const struct root *root, const char *path, bool first, struct view *view)
+{
+	struct kargs words = { 0 };
+	bool is_signed;
+	int r = read_pe_cmdline(root, path, &words, &is_signed);
+
+	if (r == -ENOMEM)
+		return r;
+	r = view_add(view, &words, first);
+	kargs_free(&words);
+	return r;
+}
+
+/* What is sealed into the images; the order of the newest one's words is taken. */
+static int read_images(const struct root *root, struct view *ret_view)
+{
+	struct names names = { 0 };
+	struct view view = { 0 };
+	const char *partition;
+	int r = find_images(root, &partition, &names);
+
+	for (size_t i = names.count; r == 0 && i > 0; i--)
+		r = read_image(root, names.items[i - 1], i == names.count, &view);
+	names_free(&names);
+	if (r < 0)
+		view_free(&view);
+	else
+		*ret_view = view;
+	return r;
+}
+
+/* The add-on is for every image: what it may leave out is what each of them has. */
 static int base_line(const struct root *root, const struct loader_state *before,
 		     char **ret_line)
 {
-	struct names names = { 0 };
-	struct kargs words = { 0 };
-	const char *partition;
-	bool is_signed;
-	int r = find_images(root, &partition, &names);
+	struct view view;
+	int r = read_images(root, &view);
 
 	(void)before;
-	/* An image that is not one, or has no arguments, adds none. */
-	if (r == 0 && partition != NULL &&
-	    read_pe_cmdline(root, names.items[names.count - 1], &words, &is_signed) == -ENOMEM)
-		r = -ENOMEM;
+	if (r < 0)
+		return r;
+	r = kargs_join(&view.common, ret_line);
+	view_free(&view);
+	return r;
+}
+
+/*
+ * The words of the add-on. They come last, and of some lists the kernel reads only the last
+ * word: what an image has in such a one goes with ours.
+ */
+static int merge_images(const struct root *root, const struct kargs *arguments,
+			struct kargs *ret_words)
+{
+	struct loader_state merged = { 0 };
+	struct view view;
+	int r = read_images(root, &view);
+
+	if (r < 0)
+		return r;
+	r = words_merge(&view.all, arguments, MERGE_LAST_ONLY, &merged);
+	view_free(&view);
 	if (r == 0)
-		r = kargs_join(&words, ret_line);
-	kargs_free(&words);
-	names_free(&names);
+		r = words_check(&merged.ours);
+	kargs_free(&merged.replaced);
+	if (r < 0)
+		kargs_free(&merged.ours);
+	else
+		*ret_words = merged.ours;
 	return r;
 }
 
@@ -197,14 +248,16 @@ static int prepare(const struct root *root, const struct kargs *arguments,
 	(void)changes;
 	for (size_t i = 0; r == 0 && i < before->replaced.count; i++)
 		r = kargs_add(&ret_after->replaced, before->replaced.items[i]);
+	if (r == 0)
+		r = merge_images(root, arguments, &ret_after->ours);
 	if (r == 0 && arguments->count == 0) {
 		r = remove_addon(root, path, commands);
-	} else if (r == 0 && !is_addon_of(root, path, arguments)) {
+	} else if (r == 0 && !is_addon_of(root, path, &ret_after->ours)) {
 		r = add_directory(root, directory, commands, ret_after);
 		if (r == 0)
-			r = add_ukify(root, path, arguments, commands);
+			r = add_ukify(root, path, &ret_after->ours, commands);
 	}
-	return r < 0 ? r : words_copy(arguments, &ret_after->ours);
+	return r;
 }
 
 static int revert(const struct root *root, const struct loader_state *before,

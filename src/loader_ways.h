@@ -103,6 +103,19 @@ extern const char *const boot_partitions[];
 int read_pe_cmdline(const struct root *root, const char *path, struct kargs *ret_words,
 		    bool *ret_signed) MUST_CHECK;
 
+/* --- Several lines --- */
+
+/* The words of several entries or images, each of which may be booted. */
+struct view {
+	struct kargs all;    /* words of any of them */
+	struct kargs common; /* words that each of them has, in the order of the first */
+};
+
+/* Takes the words of one into the view. Returns 0 or -ENOMEM. */
+int view_add(struct view *view, const struct kargs *words, bool first) MUST_CHECK;
+
+void view_free(struct view *view);
+
 /* --- States --- */
 
 /* A copy of a list. Returns 0 or -ENOMEM. */

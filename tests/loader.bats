@@ -380,6 +380,33 @@ names() {
 	[ "$(grep -l ' intel_iommu=on' "$ENTRIES"/*.conf | wc -l)" -eq 2 ]
 }
 
+@test "grubby: what the newest entry alone has is no reason to keep it from the others" {
+	local found=(intel_iommu=on iommu=pt rd.driver.pre=vfio-pci modprobe.blacklist=nouveau
+		vfio-pci.ids=10de:1c30) word
+
+	target rhel9
+	base=$(driver -l grubby base)
+	sed -i "s|^options .*|& ${found[*]}|" "$ENTRIES/$ID-5.14.0-503"*.conf
+	[ "$(driver -l grubby base)" = "$base" ]
+	printf '[host]\ncpu = intel\nblacklist = nouveau\n[claim gpu]\nmatch = 10de:1c30\n' \
+		>"$ROOT/etc/vfio-claim.conf"
+	# 1: nothing makes an initramfs here.
+	run -1 "$TOOL" apply --root "$ROOT"
+	[[ $output == *"checked: the boot entries have the arguments"* ]]
+	for word in "${found[@]}"; do
+		echo "$word"
+		[ "$(grep -l " $word\b" "$ENTRIES"/*.conf | wc -l)" -eq 2 ]
+		[ "$(grep -ho " $word\b" "$ENTRIES"/*.conf | wc -l)" -eq 2 ]
+	done
+	run "$TOOL" apply --root "$ROOT"
+	[[ $output == *"no file, image or boot entry is to be changed"* ]]
+	# What every entry has is still nobody's to add.
+	rm -rf "$ROOT"
+	target rhel9
+	sed -i "s|^options .*|& intel_iommu=on iommu=pt|" "$ENTRIES"/*.conf
+	[ "$(driver -l grubby base)" = "$base intel_iommu=on iommu=pt" ]
+}
+
 @test "grubby: a kernel installed later gets the arguments from /etc/kernel/cmdline; revert finds them" {
 	target rhel9
 	sed -i 's|^options .*|& modprobe.blacklist=floppy|' "$ENTRIES"/*.conf
@@ -733,6 +760,21 @@ longer_and_shorter() {
 	driver revert
 	[ ! -e "$addon" ]
 	[ -e "$ROOT/boot/efi/loader/addons/other.addon.efi" ]
+}
+
+@test "UKI: what the newest image alone has is in the add-on for the others" {
+	target vendor-uki
+	chroot "$ROOT" /usr/lib/systemd/ukify build "--output=/boot/efi/EFI/Linux/$ID-5.14.0-999.efi" \
+		"--cmdline=ro console=ttyS0 intel_iommu=on vfio-pci.ids=1af4:1041,10de:1c30"
+	[ "$(driver base)" = "uki-addon: ro console=ttyS0" ]
+	# The last vfio-pci.ids= alone counts, so it has those of the image too.
+	apply intel_iommu=on vfio-pci.ids=10de:1c30
+	driver verify intel_iommu=on vfio-pci.ids=10de:1c30
+	grep -qa "intel_iommu=on vfio-pci.ids=1af4:1041,10de:1c30" \
+		"$ROOT/boot/efi/loader/addons/vfio-claim.addon.efi"
+	run -0 apply intel_iommu=on vfio-pci.ids=10de:1c30
+	[ -z "$output" ]
+	[ "$(driver base)" = "uki-addon: ro console=ttyS0" ]
 }
 
 # bats test_tags=native

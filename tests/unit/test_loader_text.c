@@ -489,6 +489,39 @@ static void test_words_satisfy(void **state)
 	}
 }
 
+/* Every word is present or missing, lists by what is in them. */
+static void test_words_present(void **state)
+{
+	static const struct {
+		const char *line;
+		const char *wanted;
+		const char *present;
+		const char *missing;
+	} cases[] = {
+		{ "a b c", "c a d a", "c a a", "d" },
+		{ "modprobe.blacklist=a,b", "modprobe.blacklist=b modprobe.blacklist=c",
+		  "modprobe.blacklist=b", "modprobe.blacklist=c" },
+		{ "vfio-pci.ids=1:2 vfio-pci.ids=3:4", "vfio-pci.ids=1:2 vfio-pci.ids=3:4",
+		  "vfio-pci.ids=3:4", "vfio-pci.ids=1:2" },
+		{ "", "a", "", "a" },
+		{ "a", "", "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		struct kargs line = words_of(cases[i].line);
+		struct kargs wanted = words_of(cases[i].wanted);
+		struct kargs found;
+
+		assert_int_equal(words_present(&line, &wanted, &found), 0);
+		assert_words(&found, cases[i].present);
+		assert_int_equal(words_missing(&line, &wanted, &found), 0);
+		assert_words(&found, cases[i].missing);
+		kargs_free(&line);
+		kargs_free(&wanted);
+	}
+}
+
 static void test_words_without(void **state)
 {
 	static const struct {
@@ -928,6 +961,7 @@ int main(void)
 		cmocka_unit_test(test_words_check),
 		cmocka_unit_test(test_words_check_grubby),
 		cmocka_unit_test(test_words_satisfy),
+		cmocka_unit_test(test_words_present),
 		cmocka_unit_test(test_words_without),
 		cmocka_unit_test(test_words_merge),
 		cmocka_unit_test(test_words_choose),
