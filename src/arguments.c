@@ -296,33 +296,58 @@ static int add_all(struct draft *draft)
 	return r == 0 ? add_extra(draft) : r;
 }
 
-/* True when `first` stands in the list with `second` right behind it. */
-static bool has_pair(const struct kargs *kargs, const char *first, const char *second)
+static bool is_pages_size(const char *word)
 {
-	for (size_t i = 0; i + 1 < kargs->count; i++)
-		if (kargs_same(kargs->items[i], first) &&
-		    kargs_same(kargs->items[i + 1], second))
+	return kargs_value_of(word, "hugepagesz") != NULL;
+}
+
+bool argument_is_pages(const char *word)
+{
+	return is_pages_size(word) || kargs_value_of(word, "hugepages") != NULL;
+}
+
+size_t argument_partner(const struct kargs *words, size_t index)
+{
+	bool is_size = is_pages_size(words->items[index]);
+	size_t other = index;
+
+	if (!argument_is_pages(words->items[index]))
+		return index;
+	/* Words of other parameters may stand between. */
+	do
+		other += is_size ? 1 : (size_t)-1;
+	while (other < words->count && !argument_is_pages(words->items[other]));
+	return other < words->count && is_pages_size(words->items[other]) != is_size ? other
+										     : index;
+}
+
+bool argument_is_in(const struct kargs *line, const struct kargs *words, size_t index)
+{
+	size_t partner = argument_partner(words, index);
+
+	if (partner == index)
+		return kargs_has(line, words->items[index]);
+	for (size_t i = 0; i < line->count; i++) {
+		size_t other = argument_partner(line, i);
+
+		if (other != i && kargs_same(line->items[i], words->items[index]) &&
+		    kargs_same(line->items[other], words->items[partner]))
 			return true;
+	}
 	return false;
 }
 
-/*
- * hugepages= is about the hugepagesz= before it (mm/hugetlb.c), so the two are one argument:
- * of "hugepagesz=1G hugepages=4 hugepagesz=2M hugepages=4" no word is one too many.
- */
-static bool is_pair(const struct kargs *words, size_t index)
+/* Adds the pair that begins at `index`, its words side by side. */
+static int fit_pair(struct arguments *arguments, const struct kargs *base,
+		    const struct kargs *words, size_t index)
 {
-	return index + 1 < words->count &&
-	       kargs_value_of(words->items[index], "hugepagesz") != NULL &&
-	       kargs_value_of(words->items[index + 1], "hugepages") != NULL;
-}
-
-static int fit_pair(struct arguments *arguments, const struct kargs *base, char *const *pair)
-{
-	if (has_pair(base, pair[0], pair[1]) || has_pair(&arguments->kargs, pair[0], pair[1]))
+	if (argument_is_in(base, words, index) ||
+	    argument_is_in(&arguments->kargs, words, index))
 		return 0;
-	int r = kargs_append(&arguments->kargs, pair[0]);
-	return r == 0 ? kargs_append(&arguments->kargs, pair[1]) : r;
+	int r = kargs_append(&arguments->kargs, words->items[index]);
+	return r == 0 ? kargs_append(&arguments->kargs,
+				     words->items[argument_partner(words, index)])
+		      : r;
 }
 
 /* Adds those entries of `ours` that `theirs` has not behind it; true when there are any. */
@@ -410,9 +435,9 @@ static int fit_words(struct arguments *arguments, const struct kargs *words,
 
 		if (ids != NULL)
 			r = fit_ids(arguments, base, ids);
-		else if (is_pair(words, i))
-			r = fit_pair(arguments, base, &words->items[i++]);
-		else if (!kargs_has(base, word))
+		else if (argument_partner(words, i) > i)
+			r = fit_pair(arguments, base, words, i);
+		else if (argument_partner(words, i) == i && !kargs_has(base, word))
 			r = kargs_add(&arguments->kargs, word);
 	}
 	if (r == 0 && arguments->kargs.count > 0 && kargs_has(base, "--"))

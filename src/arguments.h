@@ -65,6 +65,19 @@ int arguments_fit(const struct kargs *kargs, const char *base, size_t line_most,
 		  struct arguments *ret_arguments,
 		  char reason[ARGUMENTS_REASON_SIZE]) MUST_CHECK;
 
+/* True for hugepagesz= and hugepages=. */
+bool argument_is_pages(const char *word);
+
+/*
+ * hugepages= is about the hugepagesz= before it (mm/hugetlb.c), so the two are one argument:
+ * of "hugepagesz=1G hugepages=4 hugepagesz=2M hugepages=4" no word is one too many. Returns the
+ * index of the other word of such a pair, or `index` for a word that is in none.
+ */
+size_t argument_partner(const struct kargs *words, size_t index);
+
+/* True when the line has what words->items[index] is a part of: a pair as a pair, or the word. */
+bool argument_is_in(const struct kargs *line, const struct kargs *words, size_t index);
+
 /*
  * The word of a kernel command line that keeps the IOMMU off, or NULL; it points into `line`.
  * Linux 6.1 to 7.2 know three, each a list with commas:

@@ -142,7 +142,8 @@ int loader_base_line(enum loader loader, const struct root *root,
 
 /*
  * hugepages= counts for the hugepagesz= before it (mm/hugetlb.c), so that a line may rightly have
- * it twice. The ways that look for each word by itself would lose one of them.
+ * it twice. The ways that look for each word by itself would lose one of them; what they do with
+ * others' words about huge pages is theirs to look at (words_pages_clash()).
  */
 static bool has_two_page_sizes(const struct kargs *arguments)
 {

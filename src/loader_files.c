@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "arguments.h"
 #include "loader_text.h"
 #include "loader_ways.h"
 #include "text.h"
@@ -183,10 +184,14 @@ void bls_free(struct bls_entries *entries)
 int verify_words(const char *what, const struct kargs *have, const struct kargs *arguments,
 		 struct sentences *problems)
 {
-	for (size_t i = 0; i < arguments->count; i++)
-		if (!words_satisfy(have, arguments->items[i]))
-			return sentences_add(problems, "%s: the argument %s is missing", what,
-					     arguments->items[i]);
+	for (size_t i = 0; i < arguments->count; i++) {
+		size_t partner = argument_partner(arguments, i);
+
+		if (!words_satisfy_at(have, arguments, i))
+			return sentences_add(problems, "%s: the argument %s%s%s is missing",
+					     what, arguments->items[i], partner != i ? " " : "",
+					     partner != i ? arguments->items[partner] : "");
+	}
 	return 0;
 }
 
@@ -206,7 +211,7 @@ bool bls_are_as_wanted(const struct bls_entries *entries, const struct kargs *ar
 {
 	for (size_t i = 0; i < entries->count; i++) {
 		for (size_t j = 0; j < arguments->count; j++)
-			if (!words_satisfy(&entries->items[i].words, arguments->items[j]))
+			if (!words_satisfy_at(&entries->items[i].words, arguments, j))
 				return false;
 		for (size_t j = 0; j < stale->count; j++)
 			if (kargs_has(&entries->items[i].words, stale->items[j]))
@@ -288,6 +293,36 @@ int words_copy(const struct kargs *words, struct kargs *ret_copy)
 	static const struct kargs none;
 
 	return words_difference(words, &none, ret_copy);
+}
+
+int check_pages(const struct kargs *line, const struct loader_state *before,
+		const struct kargs *ours)
+{
+	struct kargs others;
+	int r = words_without(line, before, &others);
+
+	if (r < 0)
+		return r;
+	r = words_pages_clash(&others, ours) ? -ENOTSUP : 0;
+	kargs_free(&others);
+	return r;
+}
+
+int words_stale(const struct kargs *line, const struct loader_state *before,
+		const struct kargs *ours, struct kargs *ret_stale)
+{
+	struct kargs stale = { 0 };
+	int r = words_difference(&before->ours, ours, &stale);
+
+	/* Somebody wrote another list behind ours, or took one word of a pair away. */
+	for (size_t i = 0; r == 0 && i < ours->count; i++)
+		if (kargs_has(line, ours->items[i]) && !words_satisfy_at(line, ours, i))
+			r = kargs_add(&stale, ours->items[i]);
+	if (r < 0)
+		kargs_free(&stale);
+	else
+		*ret_stale = stale;
+	return r;
 }
 
 int words_difference(const struct kargs *before, const struct kargs *after,

@@ -230,6 +230,32 @@ static int change_entries(const struct root *root, const struct lines *lines,
 	return r;
 }
 
+/*
+ * grubby takes away every word with a name of ours, and gets them all back, once, for each
+ * entry: what others say of huge pages must be one thing in all entries that say anything.
+ */
+static int check_entries(const struct lines *lines, const struct loader_state *before,
+			 const struct kargs *ours)
+{
+	static const struct kargs nothing;
+	const struct kargs *all = &lines->others.all;
+	int r = 0;
+
+	if (words_same_pages(ours, &nothing))
+		return 0;
+	for (size_t i = 0; r == 0 && i < lines->entries.count; i++) {
+		struct kargs others;
+
+		r = words_without(&lines->entries.items[i].words, before, &others);
+		if (r < 0)
+			return r;
+		if (!words_same_pages(&others, &nothing) && !words_same_pages(&others, all))
+			r = -ENOTSUP;
+		kargs_free(&others);
+	}
+	return r < 0 || !words_pages_clash(all, ours) ? r : -ENOTSUP;
+}
+
 static int prepare(const struct root *root, const struct kargs *arguments,
 		   const struct loader_state *before, struct changes *changes,
 		   struct command_lines *commands, struct loader_state *ret_after)
@@ -245,6 +271,8 @@ static int prepare(const struct root *root, const struct kargs *arguments,
 		r = words_missing(&lines.others.common, arguments, &wanted);
 		if (r == 0)
 			r = words_merge(&lines.others.all, &wanted, MERGE_ALL, ret_after);
+		if (r == 0)
+			r = check_entries(&lines, before, &ret_after->ours);
 		if (r == 0)
 			r = change_entries(root, &lines, before, ret_after, commands);
 	}

@@ -344,17 +344,11 @@ static int add_created(const char *line, struct loader_state *state)
 	return r < 0 ? r : kargs_add(&state->replaced, word);
 }
 
-/* What the last apply put there and this one does not; and words that must go to the end, since
- * somebody wrote one behind it that now counts in its place. */
 static int find_stale(const struct kargs *line, const struct loader_state *before,
 		      const struct loader_state *after, struct loader_state *ret_stale)
 {
-	int r = words_difference(&before->ours, &after->ours, &ret_stale->ours);
+	int r = words_stale(line, before, &after->ours, &ret_stale->ours);
 
-	for (size_t i = 0; r == 0 && i < after->ours.count; i++)
-		if (kargs_has(line, after->ours.items[i]) &&
-		    !words_satisfy(line, after->ours.items[i]))
-			r = kargs_add(&ret_stale->ours, after->ours.items[i]);
 	return r < 0 ? r : words_copy(&before->replaced, &ret_stale->replaced);
 }
 
@@ -388,6 +382,8 @@ static int edit(const char *text, const struct kargs *arguments,
 
 	if (r == 0)
 		r = words_choose(&line, arguments, before, merge, after);
+	if (r == 0)
+		r = check_pages(&line, before, &after->ours);
 	if (r == 0)
 		r = find_stale(&line, before, after, &stale);
 	/* First the old words: a longer list has all that the shorter one needs, until it goes. */

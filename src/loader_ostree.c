@@ -13,27 +13,47 @@
 #define KARGS_D_FILE KARGS_D "/50-vfio-claim.toml"
 
 /* What the other drop-ins of the image say. One that is not understood says nothing here. */
-static int base_line_bootc(const struct root *root, const struct loader_state *before,
-			   char **ret_line)
+static int read_others(const struct root *root, struct kargs *words)
 {
 	struct names names = { 0 };
-	struct kargs words = { 0 };
 	int r = list_files(root, KARGS_D, ".toml", &names);
 
-	(void)before;
 	for (size_t i = 0; r == 0 && i < names.count; i++) {
 		AUTO_FREE char *text = NULL;
 
 		if (strcmp(names.items[i], KARGS_D_FILE) == 0)
 			continue;
 		r = read_text(root, names.items[i], &text);
-		if (r == 0 && text != NULL && bootc_read(text, &words) == -ENOMEM)
+		if (r == 0 && text != NULL && bootc_read(text, words) == -ENOMEM)
 			r = -ENOMEM;
 	}
+	names_free(&names);
+	return r;
+}
+
+static int base_line_bootc(const struct root *root, const struct loader_state *before,
+			   char **ret_line)
+{
+	struct kargs words = { 0 };
+	int r = read_others(root, &words);
+
+	(void)before;
 	if (r == 0)
 		r = kargs_join(&words, ret_line);
 	kargs_free(&words);
-	names_free(&names);
+	return r;
+}
+
+/* At an upgrade bootc compares the old image's words with the new one's, each by itself. */
+static int check_pages_bootc(const struct root *root, const struct kargs *arguments)
+{
+	static const struct loader_state nothing;
+	struct kargs words = { 0 };
+	int r = read_others(root, &words);
+
+	if (r == 0)
+		r = check_pages(&words, &nothing, arguments);
+	kargs_free(&words);
 	return r;
 }
 
@@ -42,10 +62,12 @@ static int prepare_bootc(const struct root *root, const struct kargs *arguments,
 			 struct command_lines *commands, struct loader_state *ret_after)
 {
 	AUTO_FREE char *text = NULL;
-	int r = arguments->count > 0 ? bootc_render(arguments, &text) : 0;
+	int r = check_pages_bootc(root, arguments);
 
 	(void)before;
 	(void)commands;
+	if (r == 0 && arguments->count > 0)
+		r = bootc_render(arguments, &text);
 	if (r == 0)
 		r = changes_add(changes, root, KARGS_D_FILE, text);
 	return r < 0 ? r : words_copy(arguments, &ret_after->ours);
@@ -237,7 +259,9 @@ static int prepare_ostree(const struct root *root, const struct kargs *arguments
 	if (r == 0)
 		r = words_choose(&line, arguments, before, MERGE_LAST_ONLY, ret_after);
 	if (r == 0)
-		r = words_difference(&before->ours, &ret_after->ours, &stale);
+		r = check_pages(&line, before, &ret_after->ours);
+	if (r == 0)
+		r = words_stale(&line, before, &ret_after->ours, &stale);
 	if (r == 0)
 		r = words_in(&line, &stale, &removed);
 	/* A longer list that goes has all that the shorter one needs, and takes it away. */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "arguments.h"
 #include "text.h"
 
 /* isspace() of the kernel in the C locale (lib/ctype.c). */
@@ -677,6 +678,60 @@ bool words_satisfy(const struct kargs *line, const char *word)
 	return true;
 }
 
+bool words_satisfy_at(const struct kargs *line, const struct kargs *words, size_t index)
+{
+	if (argument_partner(words, index) == index)
+		return words_satisfy(line, words->items[index]);
+	return argument_is_in(line, words, index);
+}
+
+/* The next word about huge pages from `index` on; words->count: none. */
+static size_t next_pages(const struct kargs *words, size_t index)
+{
+	while (index < words->count && !argument_is_pages(words->items[index]))
+		index++;
+	return index;
+}
+
+bool words_same_pages(const struct kargs *a, const struct kargs *b)
+{
+	size_t i = next_pages(a, 0);
+	size_t j = next_pages(b, 0);
+
+	while (i < a->count && j < b->count && kargs_same(a->items[i], b->items[j])) {
+		i = next_pages(a, i + 1);
+		j = next_pages(b, j + 1);
+	}
+	return i == a->count && j == b->count;
+}
+
+/* hugepages= without a size: behind another one the kernel does not hear it (hugepages_setup()). */
+static bool has_pages_of_no_size(const struct kargs *words)
+{
+	for (size_t i = 0; i < words->count; i++)
+		if (kargs_value_of(words->items[i], "hugepages") != NULL &&
+		    argument_partner(words, i) == i)
+			return true;
+	return false;
+}
+
+bool words_pages_clash(const struct kargs *others, const struct kargs *ours)
+{
+	size_t first = next_pages(others, 0);
+
+	if (next_pages(ours, 0) == ours->count || words_same_pages(others, ours))
+		return false;
+	if (first < others->count && has_pages_of_no_size(ours))
+		return true;
+	for (size_t i = first; i < others->count; i = next_pages(others, i + 1)) {
+		struct kargs before = { .items = others->items, .count = i };
+
+		if (kargs_has(ours, others->items[i]) || kargs_has(&before, others->items[i]))
+			return true;
+	}
+	return false;
+}
+
 /* True when the value has every element of another word's. */
 static bool value_has_all(const char *word, const char *other)
 {
@@ -844,9 +899,13 @@ int words_missing(const struct kargs *line, const struct kargs *wanted,
 	struct kargs missing = { 0 };
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < wanted->count; i++)
-		if (!words_satisfy(line, wanted->items[i]))
-			r = kargs_add(&missing, wanted->items[i]);
+	for (size_t i = 0; r == 0 && i < wanted->count; i++) {
+		if (words_satisfy_at(line, wanted, i))
+			continue;
+		/* hugepages= may rightly be there twice. */
+		r = argument_partner(wanted, i) == i ? kargs_add(&missing, wanted->items[i])
+						     : kargs_append(&missing, wanted->items[i]);
+	}
 	if (r < 0)
 		kargs_free(&missing);
 	else
@@ -861,7 +920,7 @@ int words_present(const struct kargs *line, const struct kargs *wanted,
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < wanted->count; i++)
-		if (words_satisfy(line, wanted->items[i]))
+		if (words_satisfy_at(line, wanted, i))
 			r = kargs_append(&present, wanted->items[i]);
 	if (r < 0)
 		kargs_free(&present);
@@ -1105,7 +1164,7 @@ static int read_toml_array(const char *c, struct kargs *words)
 		}
 		int r = text_take(&value, &word);
 		if (r == 0)
-			r = kargs_add(words, word);
+			r = kargs_append(words, word);
 		if (r < 0)
 			return r;
 		c = skip_toml(c);

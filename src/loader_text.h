@@ -107,6 +107,10 @@ int words_check_grubby(const struct kargs *words) MUST_CHECK;
  */
 bool words_satisfy(const struct kargs *line, const char *word);
 
+/* The same for a word of several: of a hugepagesz= and the hugepages= behind it neither is there
+ * without the other. */
+bool words_satisfy_at(const struct kargs *line, const struct kargs *words, size_t index);
+
 /* The words that the line does not satisfy. Returns 0 and *ret_missing (release with
  * kargs_free()), or -ENOMEM. */
 int words_missing(const struct kargs *line, const struct kargs *wanted,
@@ -122,6 +126,16 @@ int words_present(const struct kargs *line, const struct kargs *wanted,
  * Returns 0 and *ret_words (release with kargs_free()), or -ENOMEM. */
 int words_without(const struct kargs *line, const struct loader_state *state,
 		  struct kargs *ret_words) MUST_CHECK;
+
+/*
+ * True where our words about huge pages would not do, or would do harm to those of others: the
+ * tools look for each word by itself, and hugepages=64 may be of any size. What is exactly ours
+ * does no harm.
+ */
+bool words_pages_clash(const struct kargs *others, const struct kargs *ours);
+
+/* True when both say the same about huge pages, in the same order. */
+bool words_same_pages(const struct kargs *a, const struct kargs *b);
 
 enum merge {
 	MERGE_ALL,       /* every list: the loader keeps one word for a key (grubby) */

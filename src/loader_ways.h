@@ -121,6 +121,15 @@ void view_free(struct view *view);
 /* A copy of a list. Returns 0 or -ENOMEM. */
 int words_copy(const struct kargs *words, struct kargs *ret_copy) MUST_CHECK;
 
+/* -ENOTSUP where words_pages_clash() with what the line has without ours, or -ENOMEM. */
+int check_pages(const struct kargs *line, const struct loader_state *before,
+		const struct kargs *ours) MUST_CHECK;
+
+/* Words of ours that must go before others come: what the last apply put into the line and this
+ * one does not; and what counts no more at the place where it is. */
+int words_stale(const struct kargs *line, const struct loader_state *before,
+		const struct kargs *ours, struct kargs *ret_stale) MUST_CHECK;
+
 /* Those words of `before` that are not in `after`. */
 int words_difference(const struct kargs *before, const struct kargs *after,
 		     struct kargs *ret_words) MUST_CHECK;

@@ -931,3 +931,119 @@ longer_and_shorter() {
 	apply "${pages[@]}"
 	grep -q "${pages[*]}" "$ROOT/boot/grub/grub.cfg"
 }
+
+# pages_of FILE...: their words about huge pages, in their order.
+pages_of() {
+	grep -hv '^#' "$@" | tr '\n' ' ' | grep -oE '\bhugepages(z|)=[^ ]*' | xargs -r
+}
+
+@test "huge pages: what others say of them is torn apart by no loader" {
+	local name words
+
+	for name in rhel8 rhel9 systemd-boot uki; do
+		for words in hugepages=64 "hugepagesz=2M hugepages=64" \
+			"hugepagesz=1G hugepages=32 hugepagesz=2M hugepages=64"; do
+			echo "$name: $words"
+			rm -rf "$ROOT" "$STATE"
+			target "$name"
+			others_have "$name" "$words"
+			snapshot >"$BATS_TEST_TMPDIR/before"
+			run -1 apply hugepagesz=1G hugepages=64
+			[[ $output == *"Operation not supported"* ]]
+			snapshot | diff "$BATS_TEST_TMPDIR/before" -
+			run -1 driver verify hugepagesz=1G hugepages=64
+			[[ $output == *": the argument hugepagesz=1G hugepages=64 is missing"* ]]
+		done
+		# What is there already is nothing to do.
+		run apply hugepagesz=2M hugepages=64
+		echo "$output"
+		[ "$name" = rhel8 ] || [ "$name" = rhel9 ] || [ "$output" = "" ]
+		[[ $output != *"run: "* ]]
+	done
+	rm -rf "$ROOT" "$STATE"
+	target bootc
+	echo 'kargs = ["hugepages=64"]' >"$ROOT/usr/lib/bootc/kargs.d/20-pages.toml"
+	run -1 apply hugepagesz=1G hugepages=64
+	[[ $output == "bootc: Operation not supported"* ]]
+}
+
+@test "huge pages: of other counts than others' they go and come in pairs" {
+	local name
+
+	for name in rhel8 rhel9 systemd-boot uki; do
+		echo "$name"
+		rm -rf "$ROOT" "$STATE"
+		target "$name"
+		others_have "$name" "hugepagesz=2M hugepages=512"
+		ARGUMENTS=(iommu=pt hugepagesz=1G hugepages=16)
+		snapshot >"$BATS_TEST_TMPDIR/before"
+		apply "${ARGUMENTS[@]}"
+		driver verify "${ARGUMENTS[@]}"
+		run -0 apply "${ARGUMENTS[@]}"
+		[ -z "$output" ]
+		apply iommu=pt hugepagesz=1G hugepages=32
+		driver verify iommu=pt hugepagesz=1G hugepages=32
+		run -1 driver verify "${ARGUMENTS[@]}"
+		[ ! -e "$ROOT/etc/kernel/cmdline" ] ||
+			[ "$(pages_of "$ROOT/etc/kernel/cmdline")" = "hugepagesz=2M hugepages=512 hugepagesz=1G hugepages=32" ]
+		driver revert
+		snapshot | diff "$BATS_TEST_TMPDIR/before" -
+	done
+}
+
+@test "huge pages: a pair that somebody broke, or wrote another one behind, is made whole" {
+	local file=$ROOT/etc/kernel/cmdline
+
+	target systemd-boot
+	apply hugepagesz=1G hugepages=16
+	sed -i 's/ hugepages=16//' "$file"
+	run -1 driver verify hugepagesz=1G hugepages=16
+	[[ ${lines[0]} == "etc/kernel/cmdline: the argument hugepagesz=1G hugepages=16 is missing" ]]
+	echo "$(cat "$file") hugepagesz=2M hugepages=512" >"$file"
+	apply hugepagesz=1G hugepages=16
+	driver verify hugepagesz=1G hugepages=16
+	[ "$(pages_of "$file")" = "hugepagesz=2M hugepages=512 hugepagesz=1G hugepages=16" ]
+	echo "$(cat "$file") hugepagesz=64K hugepages=8" >"$file"
+	apply hugepagesz=1G hugepages=32
+	[ "$(pages_of "$file")" = "hugepagesz=2M hugepages=512 hugepagesz=64K hugepages=8 hugepagesz=1G hugepages=32" ]
+	driver revert
+	[ "$(pages_of "$file")" = "hugepagesz=2M hugepages=512 hugepagesz=64K hugepages=8" ]
+}
+
+@test "huge pages: what one entry has is given to all only where that breaks nothing" {
+	target rhel9
+	newest=$ENTRIES/$ID-5.14.0-503.11.1.el9_5.x86_64.conf
+	sed -i 's|^options .*|& hugepagesz=1G hugepages=16|' "$newest"
+	apply hugepagesz=1G hugepages=16
+	driver verify hugepagesz=1G hugepages=16
+	[ "$(pages_of "$newest")" = "hugepagesz=1G hugepages=16" ]
+	rm -rf "$ROOT" "$STATE"
+	target rhel9
+	sed -i 's|^options .*|& hugepages=512|' "$ENTRIES"/*.conf
+	sed -i 's|hugepages=512|hugepagesz=2M &|' "$newest"
+	run -1 apply hugepagesz=1G hugepages=16
+	[[ $output == *"grubby: Operation not supported"* ]]
+}
+
+@test "huge pages: the add-on's are behind those of the image, whole" {
+	target vendor-uki
+	chroot "$ROOT" /usr/lib/systemd/ukify build --cmdline=hugepages=64 \
+		"--output=/boot/efi/EFI/Linux/$ID-5.14.0-503.11.1.el9_5.x86_64.efi"
+	printf '[host]\nextra_args = hugepagesz=1G hugepages=64\n' >"$ROOT/etc/vfio-claim.conf"
+	run "$TOOL" apply --root "$ROOT"
+	grep -qa "hugepagesz=1G hugepages=64" "$ROOT/boot/efi/loader/addons/vfio-claim.addon.efi"
+}
+
+@test "huge pages: the refusal of apply leaves everything as it was" {
+	target systemd-boot
+	others_have systemd-boot hugepages=64
+	printf '[host]\nextra_args = hugepagesz=1G hugepages=64\n' >"$ROOT/etc/vfio-claim.conf"
+	run -5 "$TOOL" apply --root "$ROOT"
+	[[ $output == *"kernel-install: it keeps one size of huge pages only; look at extra_args"* ]]
+	[ "$(pages_of "$ROOT/etc/kernel/cmdline")" = "hugepages=64" ]
+	sed -i 's/ hugepages=64//' "$ROOT/etc/kernel/cmdline"
+	run "$TOOL" apply --root "$ROOT"
+	[ "$(pages_of "$ROOT/etc/kernel/cmdline")" = "hugepagesz=1G hugepages=64" ]
+	"$TOOL" revert --root "$ROOT"
+	[ -z "$(pages_of "$ROOT/etc/kernel/cmdline")" ]
+}

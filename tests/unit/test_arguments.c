@@ -453,6 +453,10 @@ static void pairs_of_huge_pages_stay_together(void **state)
 		{ "", "hugepagesz=1G hugepages=4 hugepagesz=1G hugepages=4",
 		  "hugepagesz=1G hugepages=4" },
 		{ "", "hugepagesz=1G", "hugepagesz=1G" },
+		{ "hugepages=64", "hugepagesz=1G hugepages=64", "hugepagesz=1G hugepages=64" },
+		/* Words of other parameters stand between. */
+		{ "hugepagesz=1G quiet hugepages=4", "hugepagesz=1G hugepages=4", "" },
+		{ "hugepages=4", "hugepagesz=1G a hugepages=4", "hugepagesz=1G hugepages=4 a" },
 	};
 
 	(void)state;

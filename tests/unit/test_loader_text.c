@@ -505,6 +505,21 @@ static void test_words_present(void **state)
 		  "vfio-pci.ids=3:4", "vfio-pci.ids=1:2" },
 		{ "", "a", "", "a" },
 		{ "a", "", "", "" },
+		/* hugepagesz= and hugepages= are one. */
+		{ "hugepages=64", "hugepagesz=1G hugepages=64", "",
+		  "hugepagesz=1G hugepages=64" },
+		{ "hugepages=64 hugepagesz=2M hugepagesz=1G", "hugepagesz=1G hugepages=64", "",
+		  "hugepagesz=1G hugepages=64" },
+		{ "hugepagesz=2M hugepages=4 hugepagesz=1G hugepages=8",
+		  "hugepagesz=1G hugepages=4 hugepagesz=2M hugepages=4",
+		  "hugepagesz=2M hugepages=4", "hugepagesz=1G hugepages=4" },
+		{ "", "hugepagesz=1G hugepages=4 hugepagesz=2M hugepages=4", "",
+		  "hugepagesz=1G hugepages=4 hugepagesz=2M hugepages=4" },
+		{ "hugepagesz=1G a hugepages=4", "b hugepagesz=1G c hugepages=4",
+		  "hugepagesz=1G hugepages=4", "b c" },
+		{ "hugepagesz=1G hugepages=4", "hugepages=4", "hugepages=4", "" },
+		{ "hugepagesz=1G hugepages=4", "hugepages=4 hugepagesz=1G",
+		  "hugepages=4 hugepagesz=1G", "" },
 	};
 
 	(void)state;
@@ -519,6 +534,42 @@ static void test_words_present(void **state)
 		assert_words(&found, cases[i].missing);
 		kargs_free(&line);
 		kargs_free(&wanted);
+	}
+}
+
+static void test_words_pages_clash(void **state)
+{
+	static const struct {
+		const char *others;
+		const char *ours;
+		bool clash;
+	} cases[] = {
+		{ "quiet", "hugepagesz=1G hugepages=64", false },
+		{ "hugepages=64", "iommu=pt", false },
+		{ "hugepages=64", "hugepagesz=1G hugepages=64", true },
+		{ "hugepages=32", "hugepagesz=1G hugepages=64", false },
+		{ "hugepagesz=2M hugepages=64", "hugepagesz=1G hugepages=64", true },
+		{ "hugepagesz=1G hugepages=32", "hugepagesz=1G hugepages=64", true },
+		{ "hugepagesz=2M hugepages=32", "a hugepagesz=1G hugepages=64", false },
+		{ "hugepagesz=2M hugepages=4 hugepagesz=1G hugepages=4",
+		  "hugepagesz=16G hugepages=1", true },
+		{ "hugepages=32", "hugepages=64", true },
+		{ "hugepagesz=2M", "hugepages=64", true },
+		{ "a hugepagesz=1G b hugepages=64", "hugepagesz=1G hugepages=64", false },
+		{ "hugepages=64 hugepagesz=1G", "hugepagesz=1G hugepages=64", true },
+		{ "", "hugepages=64", false },
+		{ "hugepages=64", "hugepages=64", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		struct kargs others = words_of(cases[i].others);
+		struct kargs ours = words_of(cases[i].ours);
+
+		if (words_pages_clash(&others, &ours) != cases[i].clash)
+			fail_msg("'%s', '%s'", cases[i].others, cases[i].ours);
+		kargs_free(&others);
+		kargs_free(&ours);
 	}
 }
 
@@ -962,6 +1013,7 @@ int main(void)
 		cmocka_unit_test(test_words_check_grubby),
 		cmocka_unit_test(test_words_satisfy),
 		cmocka_unit_test(test_words_present),
+		cmocka_unit_test(test_words_pages_clash),
 		cmocka_unit_test(test_words_without),
 		cmocka_unit_test(test_words_merge),
 		cmocka_unit_test(test_words_choose),
