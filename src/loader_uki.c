@@ -141,7 +141,45 @@ static int find_addon(const struct root *root, char directory[64], char path[128
 	return 0;
 }
 
-/* True when the add-on has just these words. */
+/* The value of "KEY = VALUE", or NULL: a name that begins so, or nothing behind =. */
+static const char *value_of(const char *line, const char *key)
+{
+	if (strncmp(line, key, strlen(key)) != 0)
+		return NULL;
+	line += strlen(key);
+	line += strspn(line, " \t");
+	if (*line++ != '=')
+		return NULL;
+	line += strspn(line, " \t\r");
+	return *line != '\0' && *line != '#' ? line : NULL;
+}
+
+/*
+ * True when uki.conf names what ukify signs with (ukify(1)): a key, or for pesign the name of a
+ * certificate. With one of them it signs or fails.
+ */
+static bool names_key(const struct root *root)
+{
+	AUTO_FREE char *text = NULL;
+	bool in_section = false;
+	const char *line;
+
+	if (read_text(root, UKI_CONF, &text) < 0 || text == NULL)
+		return false;
+	for (char *rest = text; (line = strsep(&rest, "\n")) != NULL;) {
+		if (*line == '[')
+			in_section = strncmp(line, "[UKI]", 5) == 0;
+		else if (in_section && (value_of(line, "SecureBootPrivateKey") != NULL ||
+					value_of(line, "SecureBootCertificateName") != NULL))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * True when the add-on has just these words, and a signature where ukify can give it one.
+ * Without a key another run would make the same again, Secure Boot or not.
+ */
 static bool is_addon_of(const struct root *root, const char *path, const struct kargs *wanted)
 {
 	struct kargs words = { 0 };
@@ -149,7 +187,7 @@ static bool is_addon_of(const struct root *root, const char *path, const struct 
 
 	if (read_pe_cmdline(root, path, &words, &is_signed) < 0)
 		return false;
-	bool same = words.count == wanted->count;
+	bool same = words.count == wanted->count && (is_signed || !names_key(root));
 	for (size_t i = 0; same && i < words.count; i++)
 		same = strcmp(words.items[i], wanted->items[i]) == 0;
 	kargs_free(&words);

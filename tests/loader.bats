@@ -789,7 +789,48 @@ longer_and_shorter() {
 	rm "$ROOT/etc/kernel/uki.conf" "$ROOT/boot/efi/loader/addons/vfio-claim.addon.efi"
 	host apply "${ARGUMENTS[@]}"
 	run -1 host verify "${ARGUMENTS[@]}"
-	[[ $output == *"is not signed, and Secure Boot is on"* ]]
+	[[ $output == *"is not signed, and Secure Boot is on: name a key and a certificate in /etc/kernel/uki.conf and run vfio-claim apply again"* ]]
+	run -0 host apply "${ARGUMENTS[@]}"
+	[ -z "$output" ]
+	# What it says helps.
+	printf '[UKI]\nSecureBootPrivateKey=/etc/keys/db.key\n' >"$ROOT/etc/kernel/uki.conf"
+	host apply "${ARGUMENTS[@]}"
+	host verify "${ARGUMENTS[@]}"
+	run -0 host apply "${ARGUMENTS[@]}"
+	[ -z "$output" ]
+}
+
+@test "UKI: an unsigned add-on is made anew once there is a key, and only then" {
+	local conf
+
+	target vendor-uki
+	addon=$ROOT/boot/efi/loader/addons/vfio-claim.addon.efi
+	rm "$ROOT/etc/kernel/uki.conf"
+	apply "${ARGUMENTS[@]}"
+	cksum=$(cksum <"$addon")
+	for conf in '' '[UKI]\nCmdline=quiet\n' '[UKI]\n#SecureBootPrivateKey=/etc/keys/db.key\n' \
+		'[UKI]\nSecureBootPrivateKey=\n' '[UKI]\nSecureBootPrivateKeys=/x\n' \
+		'[PCRSignature:all]\nSecureBootPrivateKey=/x\n'; do
+		# shellcheck disable=SC2059 # the texts are formats
+		printf "$conf" >"$ROOT/etc/kernel/uki.conf"
+		run -0 apply "${ARGUMENTS[@]}"
+		[ -z "$output" ]
+	done
+	printf '# mine\n[UKI]\nStub=/x\nSecureBootPrivateKey=/etc/keys/db.key\n' >"$ROOT/etc/kernel/uki.conf"
+	run -0 apply "${ARGUMENTS[@]}"
+	[[ $output == "run: /usr/lib/systemd/ukify build "*" --config=/etc/kernel/uki.conf" ]]
+	[ "$(cksum <"$addon")" != "$cksum" ]
+	run -0 apply "${ARGUMENTS[@]}"
+	[ -z "$output" ]
+	# pesign has no key in a file.
+	printf '[UKI]\nSecureBootSigningTool=pesign\nSecureBootCertificateName = mine\n' \
+		>"$ROOT/etc/kernel/uki.conf"
+	run -0 apply "${ARGUMENTS[@]}"
+	[ -z "$output" ]
+	chroot "$ROOT" /usr/lib/systemd/ukify build "--cmdline=${ARGUMENTS[*]}" \
+		--output=/boot/efi/loader/addons/vfio-claim.addon.efi
+	run -0 driver prepare "${ARGUMENTS[@]}"
+	[[ $output == "run: "*"/ukify build "* ]]
 }
 
 # --- ostree ------------------------------------------------------------------------------------
