@@ -230,8 +230,9 @@ static int set_loader(struct deployment *deployment, const struct config *config
 				       loader_names[loader]);
 		else if (r == -ENOTSUP)
 			(void)snprintf(deployment->reason, sizeof(deployment->reason),
-				       "%s: it keeps one size of huge pages only; look at "
-				       "extra_args",
+				       "%s: it would mix up what is said of huge pages of "
+				       "several sizes; say all of it in one place, in "
+				       "extra_args or in the line that is there",
 				       loader_names[loader]);
 		else if (r < 0)
 			(void)fail(deployment, r, loader_names[loader]);

@@ -1080,7 +1080,7 @@ pages_of() {
 	others_have systemd-boot hugepages=64
 	printf '[host]\nextra_args = hugepagesz=1G hugepages=64\n' >"$ROOT/etc/vfio-claim.conf"
 	run -5 "$TOOL" apply --root "$ROOT"
-	[[ $output == *"kernel-install: it keeps one size of huge pages only; look at extra_args"* ]]
+	[[ $output == *"kernel-install: it would mix up what is said of huge pages of several sizes; say all of it in one place"* ]]
 	[ "$(pages_of "$ROOT/etc/kernel/cmdline")" = "hugepages=64" ]
 	sed -i 's/ hugepages=64//' "$ROOT/etc/kernel/cmdline"
 	run "$TOOL" apply --root "$ROOT"
