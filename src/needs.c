@@ -561,6 +561,8 @@ static void protect_unread(struct search *search, int error)
 	(void)snprintf(why, sizeof(why), "cannot be read (%.30s): all storage stays",
 		       strerror(-error));
 	protect_all(search, "what the machine needs", why, false);
+	/* Of those too that what could be read does not lead to. */
+	search->guards->cleared_count = 0;
 	if (search->network && search->guards->network_reason[0] == '\0')
 		(void)snprintf(search->guards->network_reason, GUARD_REASON_SIZE,
 			       "the boot goes over the network, and its interfaces cannot be "

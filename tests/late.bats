@@ -880,6 +880,29 @@ unit() {
 	kept $NVME_A '/proc/self/mountinfo cannot be read: all storage stays'
 }
 
+@test "late: a unit that cannot be read keeps all storage, what nothing else needs too" {
+	local unit=$ROOT/sysroot/etc/systemd/system/data.mount name
+
+	five_disks
+	mounted nvme0n1p1 /
+	for name in nvme0n1 nvme0n1p1 nvme1n1 nvme1n1p1 sda sdap1 sdb sdc; do
+		contents $name filesystem ext4
+	done
+	contents sdbp1 raid LVM2_member
+	contents sdcp1 filesystem vfat
+	# What is named and not found alone leaves to VFIO what is known to be another's.
+	fstab <<<'/dev/vg/gone /srv ext4 defaults 0 0'
+	mkdir -p "$(dirname "$unit")/local-fs.target.wants"
+	printf '[Mount]\nWhat=/dev/sdap1\nWhere=/data\nType=ext4\n' >"$unit"
+	ln -s ../data.mount "$(dirname "$unit")/local-fs.target.wants/data.mount"
+	"$HELPER" --root "$ROOT" 2>/dev/null
+	strace -qq -o /dev/null -P "$unit" -e trace=read -e inject=read:error=EIO \
+		"$HELPER" --root "$ROOT" --late /sysroot 2>/dev/null
+	[[ $(record .late.storage_reason) == *"cannot be read (Input/output error): all storage stays" ]]
+	[ "$(record '[.late.devices[] | select(.class | startswith("01")) | .outcome] | unique | join(" ")')" = refused ]
+	run ! grep -E "$NVME_A|$NVME_B|$SATA" <<<"$(overrides)"
+}
+
 @test "late: a real root that cannot be opened keeps all storage" {
 	early='0000:0[78]:00.0 vfio-pci'
 	disk nvme0n1 $NVME_A nvme/nvme0
