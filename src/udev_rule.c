@@ -15,6 +15,7 @@
 #define END "vfio_claim_end"
 #define HELD "vfio_claim_held"
 #define NEW "vfio_claim_new"
+#define ASKED "vfio_claim_asked"
 
 /* Of 13 characters mostly, in a line of udev, which may have 16383. */
 enum { ADDRESSES_A_LINE = 500 };
@@ -345,6 +346,20 @@ static void add_known(struct text *text, const struct claims *claims,
 		text_add(text, "\", GOTO=\"" HELD "\"\n");
 }
 
+/*
+ * Root, or the keyboard for its passphrase, may be behind a USB controller that appears before
+ * root is mounted. The helper knows one that is a part of a card.
+ */
+static void add_usb_question(struct text *text)
+{
+	text_add(text, "ATTR{class}!=\"0x0c03*\", GOTO=\"" ASKED "\"\n"
+		       "TEST!=\"/etc/initrd-release\", TEST!=\"/conf/initramfs.conf\", "
+		       "GOTO=\"" ASKED "\"\n"
+		       "PROGRAM==\"" BOOT_HELPER " --device $kernel\", GOTO=\"" ASKED "\"\n"
+		       "GOTO=\"" HELD "\"\n"
+		       "LABEL=\"" ASKED "\"\n");
+}
+
 /* What `udevadm trigger` says once more, the coldplug among it. */
 static void add_replay(struct text *text, const struct claims *claims,
 		       const struct snapshot *known)
@@ -370,6 +385,7 @@ static void add_replay(struct text *text, const struct claims *claims,
 		       "ATTR{class}==\"0x0c03*\", GOTO=\"" HELD "\"\n");
 	add_known(text, claims, known);
 	text_add(text, "LABEL=\"" NEW "\"\n");
+	add_usb_question(text);
 }
 
 /*
