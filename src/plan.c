@@ -522,17 +522,37 @@ static bool names_by_ids(const struct claims *claims, const struct device *devic
 	return false;
 }
 
-/*
- * True when vfio-pci.ids= names a device that is refused or waits, whichever claim names it.
- * vfio-pci would take it by itself while it is loaded; so it is loaded with an empty list,
- * which costs nothing: what is to be taken has its override by then.
- */
+/* True when vfio-pci.ids= names a device that is refused or waits, whichever claim names it. */
 static bool refuses_ids(const struct plan *plan, const struct claims *claims)
 {
 	for (size_t i = 0; i < plan->decision_count; i++)
 		if (plan->decisions[i].verdict != VERDICT_TAKE &&
 		    plan->decisions[i].device != NULL &&
 		    names_by_ids(claims, plan->decisions[i].device))
+			return true;
+	return false;
+}
+
+/*
+ * vfio-pci takes by itself what a list of IDs names while it is loaded; so it is loaded with an
+ * empty list, which costs nothing: what is to be taken has its override by then. libkmod would
+ * add the list of a modprobe.d, which no plan knows. Only vfio-pci.ids= stays, where all that
+ * it names is to be taken: then vfio-pci also takes what is plugged in later.
+ */
+static bool keeps_ids(const struct plan *plan, const struct claims *claims)
+{
+	for (size_t i = 0; i < claims->count; i++)
+		if (claims->items[i].origin == ORIGIN_IDS_ARGUMENT)
+			return !refuses_ids(plan, claims);
+	return false;
+}
+
+/* True when a claim names a device that is not taken now: no list may take it either. */
+static bool leaves_any(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->decision_count; i++)
+		if (plan->decisions[i].device != NULL &&
+		    plan->decisions[i].verdict != VERDICT_TAKE)
 			return true;
 	return false;
 }
@@ -550,12 +570,12 @@ static int add_load(struct plan *plan, const struct claims *claims, const char *
 	struct action *action = add_action(plan, ACTION_LOAD, 0);
 	if (action == NULL)
 		return -ENOMEM;
-	if (strcmp(module, VFIO_PCI_MODULE) == 0 && refuses_ids(plan, claims))
+	if (strcmp(module, VFIO_PCI_MODULE) == 0 && !keeps_ids(plan, claims))
 		action->options = "ids=";
 	return copy_field(action->module, sizeof(action->module), module);
 }
 
-static int add_loads(struct plan *plan, const struct claims *claims)
+static int add_loads(struct plan *plan, const struct claims *claims, enum guard_phase phase)
 {
 	bool any = false;
 	int r = 0;
@@ -566,20 +586,20 @@ static int add_loads(struct plan *plan, const struct claims *claims)
 		any = true;
 		r = add_load(plan, claims, plan->decisions[i].driver);
 	}
-	/* Whoever loads it next (rd.driver.pre=vfio-pci) must not find the list of IDs. */
-	if (r == 0 && refuses_ids(plan, claims))
+	/* Whoever loads it next (rd.driver.pre=vfio-pci) must not find a list of IDs. */
+	if (r == 0 && phase != PHASE_LATE && leaves_any(plan) && !keeps_ids(plan, claims))
 		r = add_load(plan, claims, VFIO_PCI_DRIVER);
 	/* The IOMMU backend comes by itself as vfio's softdep, unless an initramfs lost that.
 	 */
 	return r == 0 && any ? add_load(plan, claims, VFIO_IOMMU_MODULE) : r;
 }
 
-static int add_actions(struct plan *plan, const struct claims *claims)
+static int add_actions(struct plan *plan, const struct claims *claims, enum guard_phase phase)
 {
 	int r = add_phase(plan, ACTION_OVERRIDE);
 
 	if (r == 0)
-		r = add_loads(plan, claims);
+		r = add_loads(plan, claims, phase);
 	if (r == 0)
 		r = add_phase(plan, ACTION_BIND);
 	return r == 0 ? add_phase(plan, ACTION_VERIFY) : r;
@@ -617,7 +637,7 @@ static int draft_plan(struct draft *draft)
 	if (draft->plan->decision_count > 1)
 		qsort(draft->plan->decisions, draft->plan->decision_count,
 		      sizeof(struct decision), compare_decisions);
-	return add_actions(draft->plan, draft->claims);
+	return add_actions(draft->plan, draft->claims, draft->guards->phase);
 }
 
 static size_t count_selectors(const struct claims *claims)

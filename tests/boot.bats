@@ -329,6 +329,16 @@ damaged() {
 	[[ $(record .cmdline) != *second* ]]
 }
 
+@test "boot: no list of IDs but vfio-pci.ids= is left to vfio-pci" {
+	machine twin-gpus
+	claims <<<$'[claim gpu]\nmatch = 0000:01:00.0'
+	run boot --dry-run
+	[[ $output == *$'\nload      vfio_pci  ids=\n'* ]]
+	append vfio-pci.ids=10de:1c30
+	run boot --dry-run
+	[[ $output == *$'\nload      vfio_pci\n'* ]]
+}
+
 @test "boot: no PCI devices, no sysfs" {
 	machine twin-gpus
 	claims <<<$'[claim gpu]\nmatch = 10de:1c30'

@@ -841,7 +841,7 @@ static void test_drivers(void **state)
 		      "verify    0001:01:00.0  nvgrace_gpu_vfio_pci\n");
 	free(text);
 	text = plan_of(mixed, LENGTH(mixed), plain, 1);
-	assert_contains(text, "override  0001:01:00.0  vfio-pci\nload      vfio_pci\n");
+	assert_contains(text, "override  0001:01:00.0  vfio-pci\nload      vfio_pci  ids=\n");
 	assert_null(strstr(text, "nvgrace"));
 	free(text);
 	/* The driver's name as it is, its module with underscores. */
@@ -892,7 +892,7 @@ static void test_order_of_actions(void **state)
 				     "override  0000:01:00.1  vfio-pci\n"
 				     "override  0000:02:00.0  vfio-pci\n"
 				     "override  0000:02:00.1  vfio-pci\n"
-				     "load      vfio_pci\n"
+				     "load      vfio_pci  ids=\n"
 				     "load      vfio_iommu_type1\n"
 				     "bind      0000:01:00.0  vfio-pci\n"
 				     "bind      0000:01:00.1  vfio-pci\n"
@@ -905,15 +905,22 @@ static void test_order_of_actions(void **state)
 	free(text);
 }
 
-/* Without a device to take nothing is loaded. */
-static void test_refusals_load_nothing(void **state)
+/* Without a device that a claim names nothing is loaded. One that waits is not to be taken by a
+ * list of IDs either, which rd.driver.pre=vfio-pci would find in a modprobe.d. */
+static void test_loads_without_any_taken(void **state)
 {
-	static const struct test_claim claim[] = { { .name = "d", .match = { "144d:a80a" } } };
-	char *text = plan_of(twins, LENGTH(twins), claim, 1);
+	static const struct test_claim absent[] = { { .name = "d", .match = { "144d:ffff" } } };
+	static const struct test_claim waits[] = { { .name = "d", .match = { "144d:a80a" } } };
+	char *text = plan_of(twins, LENGTH(twins), absent, 1);
 
 	(void)state;
 	assert_null(strstr(text, "load"));
 	assert_null(strstr(text, "override"));
+	free(text);
+	text = plan_of(twins, LENGTH(twins), waits, 1);
+	assert_contains(text, "load      vfio_pci  ids=\n");
+	assert_null(strstr(text, "override"));
+	assert_null(strstr(text, "vfio_iommu_type1"));
 	free(text);
 }
 
@@ -959,7 +966,7 @@ int main(void)
 		cmocka_unit_test(test_drivers),
 		cmocka_unit_test(test_fallback),
 		cmocka_unit_test(test_order_of_actions),
-		cmocka_unit_test(test_refusals_load_nothing),
+		cmocka_unit_test(test_loads_without_any_taken),
 		cmocka_unit_test(test_modules_of_drivers),
 	};
 
