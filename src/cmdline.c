@@ -36,7 +36,7 @@ static int add_problem(struct cmdline *cmdline, const char *format, ...)
 
 /* isspace() of the kernel in the C locale (lib/ctype.c): also the carriage return at the end of a
  * line that an editor of another system wrote. */
-#define BLANKS " \t\n\v\f\r"
+#define BLANKS " \t\n\v\f\r\xa0"
 
 /*
  * Copies the next argument, quotes removed, and moves *string behind it. Returns false at the

@@ -26,7 +26,7 @@ static int read_present(struct forecast *forecast)
 	if (r < 0)
 		return sentences_add(&forecast->notes, "/proc/cmdline cannot be read: %s",
 				     strerror(-r));
-	line[strcspn(line, "\n")] = '\0';
+	cut_last_newline(line);
 	return kargs_parse(line, &forecast->present);
 }
 

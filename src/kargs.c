@@ -8,7 +8,7 @@
 #include "text.h"
 
 /* isspace() of the kernel in the C locale (lib/ctype.c). */
-#define BLANKS " \t\n\v\f\r"
+#define BLANKS " \t\n\v\f\r\xa0"
 
 static bool is_blank(char c)
 {

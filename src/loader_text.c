@@ -10,7 +10,7 @@
 #include "text.h"
 
 /* isspace() of the kernel in the C locale (lib/ctype.c). */
-#define BLANKS " \t\n\v\f\r"
+#define BLANKS " \t\n\v\f\r\xa0"
 
 #define LINUX_VARIABLE "GRUB_CMDLINE_LINUX"
 #define DEFAULT_VARIABLE "GRUB_CMDLINE_LINUX_DEFAULT"

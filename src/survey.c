@@ -28,7 +28,7 @@ struct alias_list {
 	const struct kargs *arguments;
 };
 
-/* The one line; empty where it cannot be read. */
+/* Empty where it cannot be read. */
 static char *read_command_line(const struct root *root)
 {
 	char *line = NULL;
@@ -36,7 +36,7 @@ static char *read_command_line(const struct root *root)
 
 	if (root_read(root, "proc/cmdline", CMDLINE_SIZE_MOST, &line, &length) < 0)
 		return strdup("");
-	line[strcspn(line, "\n")] = '\0';
+	cut_last_newline(line);
 	return line;
 }
 

@@ -186,6 +186,14 @@ int parse_decimal(const char *string, unsigned low, unsigned high, unsigned *ret
 	return 0;
 }
 
+void cut_last_newline(char *text)
+{
+	size_t length = strlen(text);
+
+	if (length > 0 && text[length - 1] == '\n')
+		text[length - 1] = '\0';
+}
+
 int copy_field(char *field, size_t size, const char *string)
 {
 	size_t length = strlen(string);

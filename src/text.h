@@ -66,6 +66,9 @@ int parse_hex(const char *string, size_t length, uint32_t *ret_value) MUST_CHECK
 int parse_decimal(const char *string, unsigned low, unsigned high,
 		  unsigned *ret_value) MUST_CHECK;
 
+/* Takes the newline at the end of a text away, where there is one. */
+void cut_last_newline(char *text);
+
 /*
  * Copies `string` into a fixed field of `size` bytes with its end mark.
  * Returns 0 or -ENAMETOOLONG (the field is then empty).

@@ -94,7 +94,7 @@ static int read_command_line(struct boot *boot)
 		if (boot->command_line == NULL)
 			return -ENOMEM;
 	}
-	boot->command_line[strcspn(boot->command_line, "\n")] = '\0';
+	cut_last_newline(boot->command_line);
 	boot->record.command_line = boot->command_line;
 	return cmdline_parse(boot->command_line, &boot->cmdline);
 }

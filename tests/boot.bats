@@ -326,7 +326,20 @@ damaged() {
 	boot
 	record . >/dev/null
 	run ! env LC_ALL=C grep -q '[^ -~]' "$ROOT/run/vfio-claim/boot.json"
-	[[ $(record .cmdline) != *second* ]]
+	[[ $(record .cmdline) == *"quiet"*"second line" ]]
+}
+
+@test "boot: words behind a newline or a no-break space of the command line count, as the kernel's" {
+	local blank
+
+	for blank in '\n' '\t' '\xa0' '\n\n'; do
+		machine twin-gpus
+		claims <<<$'[claim gpu]\nmatch = 10de:1c30'
+		printf "root=/dev/sda1 ro quiet${blank}rd.vfio-claim=0\n" >"$ROOT/proc/cmdline"
+		run boot
+		[ -z "$(overrides)" ]
+		[ "$(record .enabled)" = false ]
+	done
 }
 
 @test "boot: no list of IDs but vfio-pci.ids= is left to vfio-pci" {
