@@ -365,6 +365,32 @@ static void test_replay(void **state)
 	free(known.devices);
 }
 
+/* A USB controller that appears in an initramfs is the helper's to judge, before any claim. */
+static void test_usb(void **state)
+{
+	static const struct test_claim from = { .name = "a", .match = { "class=0c03" } };
+	static const struct device device = { .class_code = 0x0c0330 };
+	struct snapshot known = { (struct device *)(uintptr_t)&device, 1 };
+	struct claims claims = claims_of(&from, 1);
+	char *rule = NULL;
+
+	(void)state;
+	assert_int_equal(udev_rule_render(&claims, &known, &rule), 0);
+	const char *question = strstr(
+		rule, "LABEL=\"vfio_claim_new\"\n"
+		      "ATTR{class}!=\"0x0c03*\", GOTO=\"vfio_claim_asked\"\n"
+		      "TEST!=\"/etc/initrd-release\", TEST!=\"/conf/initramfs.conf\", "
+		      "GOTO=\"vfio_claim_asked\"\n"
+		      "PROGRAM==\"/usr/lib/vfio-claim/vfio-claim-boot --device $kernel\", "
+		      "GOTO=\"vfio_claim_asked\"\n"
+		      "GOTO=\"vfio_claim_held\"\n"
+		      "LABEL=\"vfio_claim_asked\"\n");
+	assert_non_null(question);
+	assert_contains(question, "# claim a\n");
+	free(rule);
+	claims_free(&claims);
+}
+
 /* udev reads lines of up to 16383 bytes. */
 static void test_long_lines(void **state)
 {
@@ -433,7 +459,7 @@ int main(void)
 		cmocka_unit_test(test_autoprobe),  cmocka_unit_test(test_companions),
 		cmocka_unit_test(test_no_claims),  cmocka_unit_test(test_replay),
 		cmocka_unit_test(test_long_lines), cmocka_unit_test(test_guarded),
-		cmocka_unit_test(test_installed),
+		cmocka_unit_test(test_installed),  cmocka_unit_test(test_usb),
 	};
 
 	return cmocka_run_group_tests_name("udev_rule", tests, NULL, NULL);
