@@ -47,7 +47,8 @@ void evidence_free(struct evidence *evidence);
 int next_boot_look(const struct root *root, const struct config *config, const char *kernel,
 		   struct facts *facts) MUST_CHECK;
 
-/* The time of a file, seconds since 1970, or 0. */
+/* The time of a file, seconds since 1970. 0 is of one that is not there, or that is told to be of
+ * 1970: before every boot either way, and no answer to the question whether it is there. */
 long long file_time(const struct root *root, const char *path);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "deployment.h"
 #include "evidence.h"
+#include "state.h"
 #include "text.h"
 
 static int look_at_image(const struct deployment *deployment, const char *release,
@@ -151,7 +152,10 @@ static int look_at_files(const struct deployment *deployment, struct facts *fact
 	int r = 0;
 
 	facts->reverted = deployment->before.reverted;
-	facts->applied = facts->applied_time > 0 && !facts->reverted ? ANSWER_YES : ANSWER_NO;
+	/* Whether there is a state, not when it was written: images with reproducible times have
+	 * all files from the first second of 1970. */
+	facts->applied = root_has(deployment->root, STATE_PATH) && !facts->reverted ? ANSWER_YES
+										    : ANSWER_NO;
 	for (size_t i = 0; r == 0 && i < changes->count; i++) {
 		AUTO_FREE char *path = NULL;
 

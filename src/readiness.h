@@ -152,7 +152,7 @@ struct facts {
 	size_t kernel_count;
 	struct sentences unread; /* what could not be looked at, and why */
 	long long boot_time;     /* of the kernel, seconds since 1970; 0: not known */
-	long long applied_time;  /* of the state file; 0: none */
+	long long applied_time;  /* of the state file; 0: not known */
 };
 
 /* One thing that is to be told. */

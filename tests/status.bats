@@ -650,6 +650,17 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	found not-applied error "taken back by 'vfio-claim revert'" apply
 }
 
+@test "status: a state from the first second of 1970 is one, in an image with reproducible times" {
+	touch -d @0 "$ROOT/var/lib/vfio-claim/state"
+	ask 0
+	only
+	printf '[host]\nextra_args = hugepages=64\n' >>"$CONF"
+	append hugepages=64
+	ask 1
+	only boot-entry-stale boot-entry-stale
+	found boot-entry-stale error "hugepages=64" "run 'vfio-claim apply'"
+}
+
 @test "status: a file of apply's was edited" {
 	echo '# mine' >>"$ROOT/etc/modprobe.d/vfio-claim.conf"
 	ask 0
