@@ -7,6 +7,12 @@
 
 #define FIX_APPLY "run 'vfio-claim apply', then reboot"
 
+/* Where this boot should have had it: another reboot would bring the same again. */
+#define FIX_SOURCE                                                                             \
+	"see what the machine boots from (another entry, a line edited in the boot menu, "     \
+	"another disk's boot loader, an unmounted /boot or ESP, PXE, kexec, a hypervisor's "   \
+	"own kernel)"
+
 /* While the conclusions are drawn; `error` is sticky. */
 struct draft {
 	const struct facts *facts;

@@ -93,6 +93,12 @@ int loader_verify(enum loader loader, const struct root *root, const struct karg
 int loader_count_entries(enum loader loader, const struct root *root,
 			 size_t *ret_count) MUST_CHECK;
 
+/*
+ * When the files that loader_verify() looks into were written, the latest of them, in seconds since
+ * 1970; 0: not known, as where there are none. Returns 0 and *ret_time, or a negative errno.
+ */
+int loader_written(enum loader loader, const struct root *root, long long *ret_time) MUST_CHECK;
+
 /* For people, where there are no entries: a static string that says how arguments get there. */
 const char *loader_without_entries(enum loader loader);
 

@@ -125,6 +125,17 @@ static int look_at_loader(const struct deployment *deployment, enum loader loade
 	return r;
 }
 
+static int look_at_time(const struct deployment *deployment, enum loader loader,
+			struct facts *facts)
+{
+	long long written = 0;
+	int r = loader_written(loader, deployment->root, &written);
+
+	if (r == 0 && written > facts->entries_time)
+		facts->entries_time = written;
+	return r;
+}
+
 static int look_at_loaders(const struct deployment *deployment, struct facts *facts)
 {
 	bool any = false;
@@ -135,6 +146,8 @@ static int look_at_loaders(const struct deployment *deployment, struct facts *fa
 			continue;
 		any = true;
 		r = look_at_loader(deployment, (enum loader)i, facts);
+		if (r == 0)
+			r = look_at_time(deployment, (enum loader)i, facts);
 	}
 	if (r < 0 && r != -ENOMEM)
 		return sentences_add(&facts->unread, "the boot entries cannot be read%s: %s",

@@ -153,6 +153,7 @@ struct facts {
 	struct sentences unread; /* what could not be looked at, and why */
 	long long boot_time;     /* of the kernel, seconds since 1970; 0: not known */
 	long long applied_time;  /* of the state file; 0: not known */
+	long long entries_time;  /* of the youngest boot entry; 0: not known */
 };
 
 /* One thing that is to be told. */

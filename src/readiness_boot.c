@@ -23,13 +23,40 @@ static bool is_after_boot(const struct facts *facts, long long when)
 	return facts->boot_time > 0 && when > facts->boot_time;
 }
 
-long long prepared_since(const struct facts *facts)
+/* When the running kernel's image was made in this boot, or `apply` was run in it; 0: neither. */
+static long long image_since(const struct facts *facts)
 {
 	const struct kernel_facts *kernel = running_kernel(facts);
 
 	if (kernel != NULL && is_after_boot(facts, kernel->image_time))
 		return kernel->image_time;
 	return is_after_boot(facts, facts->applied_time) ? facts->applied_time : 0;
+}
+
+long long prepared_since(const struct facts *facts)
+{
+	long long since = image_since(facts);
+
+	if (since > 0)
+		return since;
+	return is_after_boot(facts, facts->entries_time) ? facts->entries_time : 0;
+}
+
+/*
+ * False when all was there before this boot, which went without it: then the machine boots from
+ * something else, and so it will the next time. By the files' times, since entries and images
+ * are also made by others than `apply`.
+ */
+static bool may_await_reboot(const struct facts *facts)
+{
+	return facts->boot_time == 0 || prepared_since(facts) > 0;
+}
+
+static bool image_is_current(const struct facts *facts)
+{
+	const struct kernel_facts *kernel = running_kernel(facts);
+
+	return kernel != NULL && kernel->current == ANSWER_YES;
 }
 
 /*
@@ -40,10 +67,28 @@ static bool image_awaits_reboot(const struct facts *facts)
 {
 	const struct kernel_facts *kernel = running_kernel(facts);
 
-	if (kernel != NULL && kernel->current == ANSWER_YES)
-		return true;
+	if (image_is_current(facts))
+		return may_await_reboot(facts);
 	return (kernel == NULL || kernel->current == ANSWER_UNKNOWN) &&
 	       prepared_since(facts) > 0;
+}
+
+/* True when the boot entries have every needed argument, and this boot could not have them yet. */
+static bool entries_await_reboot(const struct facts *facts)
+{
+	return facts->entries_current == ANSWER_YES && may_await_reboot(facts);
+}
+
+/* The fix of what this boot's image is the cause of; @cured: of one that the next boot mends. */
+static void fix_image(struct draft *draft, struct finding *finding, const char *cured)
+{
+	if (image_awaits_reboot(draft->facts))
+		finding_fix(draft, finding, "%s", cured);
+	else if (image_is_current(draft->facts))
+		finding_fix(draft, finding,
+			    "this boot did not use the initramfs that is here: " FIX_SOURCE);
+	else
+		finding_fix(draft, finding, FIX_APPLY);
 }
 
 /* --- Arguments --------------------------------------------------------------------------- */
@@ -90,13 +135,17 @@ static const char *other_value(const struct kargs *line, const char *word)
 /* The level of a needed argument that this boot lacks. */
 static enum finding_level argument_level(const struct facts *facts)
 {
-	return facts->entries_current == ANSWER_YES ? LEVEL_REBOOT : LEVEL_ERROR;
+	return entries_await_reboot(facts) ? LEVEL_REBOOT : LEVEL_ERROR;
 }
 
 static void fix_arguments(struct draft *draft, struct finding *finding)
 {
-	if (draft->facts->entries_current == ANSWER_YES)
+	if (entries_await_reboot(draft->facts))
 		finding_fix(draft, finding, "reboot: the boot entries have it");
+	else if (draft->facts->entries_current == ANSWER_YES)
+		finding_fix(
+			draft, finding,
+			"this boot did not use the boot entries that are here: " FIX_SOURCE);
 	else if (draft->facts->by_hand)
 		finding_fix(draft, finding,
 			    "give it to the boot loader by hand ('vfio-claim apply' knows none "
@@ -198,8 +247,8 @@ static void find_iommu_off(struct draft *draft, bool without)
 	const struct facts *facts = draft->facts;
 	const char *off = iommu_off_word(&facts->line, facts->cpu);
 	bool lacking = off == NULL && lacks(facts, "intel_iommu=on");
-	bool cured = lacking && facts->firmware_iommu != ANSWER_NO &&
-		     facts->entries_current == ANSWER_YES;
+	bool cured =
+		lacking && facts->firmware_iommu != ANSWER_NO && entries_await_reboot(facts);
 	struct finding *finding =
 		finding_add(draft, FINDING_IOMMU_OFF, cured ? LEVEL_REBOOT : LEVEL_ERROR);
 
@@ -218,7 +267,7 @@ static void find_iommu_off(struct draft *draft, bool without)
 			    "take %s out of the boot loader's settings and reboot", off);
 	else if (cured)
 		finding_fix(draft, finding, "reboot: the boot entries have intel_iommu=on");
-	else if (lacking && facts->by_hand)
+	else if (lacking && (facts->entries_current == ANSWER_YES || facts->by_hand))
 		fix_arguments(draft, finding);
 	else if (lacking)
 		finding_fix(draft, finding, FIX_APPLY ": that gives the kernel intel_iommu=on");
@@ -246,7 +295,7 @@ static void find_no_remapping(struct draft *draft)
 {
 	static const char word[] = "vfio_iommu_type1.allow_unsafe_interrupts=1";
 	const struct facts *facts = draft->facts;
-	bool cured = lacks(facts, word) && facts->entries_current == ANSWER_YES;
+	bool cured = lacks(facts, word) && entries_await_reboot(facts);
 	struct finding *finding = finding_add(draft, FINDING_NO_INTERRUPT_REMAPPING,
 					      cured ? LEVEL_REBOOT : LEVEL_ERROR);
 
@@ -308,13 +357,15 @@ static void find_absent(struct draft *draft, bool all_ready)
 	const struct facts *facts = draft->facts;
 	const struct kernel_facts *kernel = running_kernel(facts);
 	bool late = prepared_since(facts) > 0 && image_awaits_reboot(facts);
+	const char *since = image_since(facts) > 0 ? ": its initramfs was made since"
+						   : ": the boot entries were written since";
 	struct finding *finding = finding_add(draft, FINDING_HELPER_ABSENT,
 					      all_ready ? LEVEL_WARNING
 					      : late    ? LEVEL_REBOOT
 							: LEVEL_ERROR);
 
 	finding_say(draft, finding, "the boot helper left no record of this boot%s",
-		    late ? ": its initramfs was made since" : "");
+		    late ? since : "");
 	if (late)
 		finding_fix(draft, finding, "reboot");
 	else if (kernel != NULL && kernel->current == ANSWER_YES)
@@ -383,8 +434,7 @@ static void find_bad_table(struct draft *draft)
 	finding_say(draft, finding,
 		    "the claims table of this boot's initramfs was not usable: %s",
 		    *boot->table_reason != '\0' ? boot->table_reason : boot->table_status);
-	finding_fix(draft, finding,
-		    cured ? "reboot: the initramfs has a good one now" : FIX_APPLY);
+	fix_image(draft, finding, "reboot: the initramfs has a good one now");
 }
 
 static void find_newer_config(struct draft *draft)
@@ -394,7 +444,7 @@ static void find_newer_config(struct draft *draft)
 		finding_add(draft, FINDING_CONFIG_NEWER, cured ? LEVEL_REBOOT : LEVEL_ERROR);
 
 	finding_say(draft, finding, "this boot used an older configuration");
-	finding_fix(draft, finding, cured ? "reboot" : FIX_APPLY);
+	fix_image(draft, finding, "reboot");
 }
 
 /* A native driver that was to be kept away; one that has a device is that device's finding. */

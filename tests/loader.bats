@@ -907,6 +907,46 @@ longer_and_shorter() {
 
 # --- Hostile values ----------------------------------------------------------------------------
 
+# written LOADER SECONDS FILE...: that is when the entries of the loader were written, once the file
+# is of that time. All else is older.
+written() {
+	local loader=$1 seconds=$2 file
+
+	shift 2
+	for file; do
+		install -D /dev/null "$ROOT/$file"
+		find "$ROOT" -exec touch -h -d @500 {} +
+		run -0 driver -l "$loader" written
+		[ "$output" = "$loader: 500" ]
+		touch -d "@$seconds" "$ROOT/$file"
+		run -0 driver -l "$loader" written
+		[ "$output" = "$loader: $seconds" ]
+	done
+}
+
+@test "written: the youngest of the files that are looked into, and of no other" {
+	target debian
+	rm "$ROOT/boot/grub/grub.cfg"
+	run -0 driver -l grub.d written
+	[ "$output" = "grub.d: 0" ]
+	written grub.d 1000 boot/grub/grub.cfg boot/grub2/grub.cfg
+	written grub-default 1000 boot/grub/grub.cfg boot/grub2/grub.cfg
+	written grubby 1000 boot/loader/entries/x.conf boot/grub2/grub.cfg
+	written kernel-install 1000 etc/kernel/cmdline efi/loader/entries/x.conf \
+		boot/loader/entries/x.conf boot/efi/loader/entries/x.conf efi/EFI/Linux/x.efi
+	written uki-addon 1000 boot/efi/loader/addons/x.addon.efi efi/loader/addons/x.addon.efi
+	written bootc 1000 usr/lib/bootc/kargs.d/50-vfio-claim.toml
+	written rpm-ostree 1000 boot/loader/entries/x.conf run/ostree/staged-deployment
+	# What each boot writes to: the counters of systemd-boot are in names, GRUB's in grubenv.
+	find "$ROOT" -exec touch -h -d @500 {} +
+	mv "$ROOT/efi/loader/entries/x.conf" "$ROOT/efi/loader/entries/y.conf"
+	: >"$ROOT/boot/grub2/grubenv"
+	run -0 driver -l kernel-install written
+	[ "$output" = "kernel-install: 500" ]
+	run -0 driver -l grubby written
+	[ "$output" = "grubby: 500" ]
+}
+
 @test "hostile arguments reach no shell, and what a file cannot hold is refused" {
 	hostile=('a=$(touch${IFS}/tmp/owned)' 'b=`touch${IFS}/tmp/owned`' 'c=;touch${IFS}/tmp/owned'
 		"d='x" 'e="a b"' 'f=\' '-g' '--config=/etc/passwd' '@/etc/passwd')

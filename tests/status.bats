@@ -122,6 +122,11 @@ cause() {
 	[ "$(jq -r --arg a "$1" '.devices[] | select(.address == $a) | .cause' <<<"$output")" = "$2" ]
 }
 
+# prepared FILE: it was written in this boot.
+prepared() {
+	touch -d '+1 hour' "$ROOT/$1"
+}
+
 # driver ADDRESS NAME: the device is bound to that driver, - for none.
 driver() {
 	local device=$ROOT/$DEVICES/$1
@@ -183,6 +188,10 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	# The argument is missing, and the boot entries have it.
 	: >"$ROOT/sys/firmware/acpi/tables/DMAR"
 	echo "root=/dev/sda1 ro" >"$ROOT/proc/cmdline"
+	ask 1
+	state_is not-ready
+	found iommu-off error "no IOMMU groups" "did not use the boot entries that are here"
+	prepared boot/grub/grub.cfg
 	ask 1
 	state_is reboot-due
 	found iommu-off reboot "no IOMMU groups" "the boot entries have intel_iommu=on"
@@ -483,6 +492,9 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	sed -i 's/ vfio-pci.ids=[^ ]*//' "$ROOT/proc/cmdline"
 	"$HELPER" --root "$ROOT" 2>/dev/null
 	ask 1
+	found table-bad error "claims table of this boot" "did not use the initramfs that is here"
+	prepared "boot/initrd.img-$RUNNING"
+	ask 1
 	found table-bad reboot "claims table of this boot" reboot
 	cause $DISPLAY_1 table-bad
 }
@@ -515,6 +527,7 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	echo "root=/dev/sda1 ro" >"$ROOT/proc/cmdline"
 	mv "$ROOT/sys/kernel/iommu_groups" "$ROOT/sys/kernel/none"
 	find "$ROOT/sys/devices" -name iommu_group -delete
+	prepared boot/grub/grub.cfg
 	ask 1
 	state_is reboot-due
 	ask 0 --reboot-due
@@ -530,6 +543,51 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	ask 3 --reboot-due
 	run -2 --separate-stderr "$TOOL" status --root "$ROOT" --with-hardware --now --reboot-due
 	[[ $stderr == *"--reboot-due looks at the next boot too"* ]]
+}
+
+# Such a machine boots from something else, and a script that reboots for it would never end.
+@test "status --reboot-due: not for what was there before this boot, which did not use it" {
+	printf '[host]\nignore_msrs = yes\n[claim gpu]\nmatch = 10de:1c30\n' >"$CONF"
+	mv "$ROOT/proc" "$ROOT/proc.kept"
+	mv "$ROOT/dev" "$ROOT/dev.kept"
+	mkdir "$ROOT/proc" "$ROOT/dev"
+	"$TOOL" apply --root "$ROOT"
+	rm -rf "${ROOT:?}/proc" "${ROOT:?}/dev"
+	mv "$ROOT/proc.kept" "$ROOT/proc"
+	mv "$ROOT/dev.kept" "$ROOT/dev"
+	echo "btime $(($(date +%s) + 1000))" >"$ROOT/proc/stat"
+	rm "$ROOT/run/vfio-claim/boot.json"
+	run_helper "$ROOT"
+	ask 1
+	only arguments-missing
+	state_is not-ready
+	found arguments-missing error "lacks kvm.ignore_msrs=1" "see what the machine boots from"
+	ask 1 --reboot-due
+	append kvm.ignore_msrs=0
+	ask 1 --reboot-due
+	only arguments-differ
+	found arguments-differ error "has kvm.ignore_msrs=0" "see what the machine boots from"
+	# By hand in this boot, without apply.
+	prepared boot/grub/grub.cfg
+	ask 0 --reboot-due
+	found arguments-differ reboot "has kvm.ignore_msrs=0" "the boot entries have it"
+	jq -e '.reboot_since != null' <<<"$output"
+	# It began at a time that nobody knows.
+	touch "$ROOT/boot/grub/grub.cfg"
+	: >"$ROOT/proc/stat"
+	ask 0 --reboot-due
+	# The initramfs of this boot was another one.
+	append kvm.ignore_msrs=1
+	ask 0
+	echo "btime $(($(date +%s) + 1000))" >"$ROOT/proc/stat"
+	sed -i 's/"checksum": *"[0-9a-f]*"/"checksum": "0123456789abcdef"/' \
+		"$ROOT/run/vfio-claim/boot.json"
+	ask 1 --reboot-due
+	only config-newer
+	found config-newer error "older configuration" "did not use the initramfs that is here"
+	prepared "boot/initrd.img-$RUNNING"
+	ask 0 --reboot-due
+	found config-newer reboot "older configuration" reboot
 }
 
 @test "status: needed arguments are missing, or others are there" {
@@ -585,6 +643,11 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	echo "root=/dev/sda1 ro vfio-pci.ids=8086:1234" >"$ROOT/proc/cmdline"
 	ask 0
 	state_is ready
+	found arguments-missing warning "lacks intel_iommu=on iommu=pt rd.driver.pre=vfio-pci" \
+		"did not use the boot entries"
+	found arguments-differ warning "has vfio-pci.ids=8086:1234 where" "did not use the boot entries"
+	prepared boot/grub/grub.cfg
+	ask 0
 	found arguments-missing warning "lacks intel_iommu=on iommu=pt rd.driver.pre=vfio-pci" reboot
 	found arguments-differ warning "has vfio-pci.ids=8086:1234 where" reboot
 }

@@ -3,7 +3,7 @@
  * Drives the boot loader code for tests/loader.bats:
  *
  *   loader-driver ROOT STATE detect
- *   loader-driver ROOT STATE [-l LOADER] base
+ *   loader-driver ROOT STATE [-l LOADER] base|written
  *   loader-driver ROOT STATE [-l LOADER] prepare|apply|verify WORD...
  *   loader-driver ROOT STATE [-l LOADER] unprepare|revert
  *
@@ -186,10 +186,27 @@ static int run_verify(struct driver *driver, const struct kargs *words)
 	return r;
 }
 
+static int run_written(struct driver *driver)
+{
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < LOADER_COUNT; i++) {
+		long long written = 0;
+
+		if (!driver->used[i])
+			continue;
+		r = loader_written((enum loader)i, &driver->root, &written);
+		(void)printf("%s: %lld\n", loader_names[i], written);
+	}
+	return r;
+}
+
 static int run(struct driver *driver, const char *command, const struct kargs *words)
 {
 	if (strcmp(command, "base") == 0)
 		return run_base(driver);
+	if (strcmp(command, "written") == 0)
+		return run_written(driver);
 	if (strcmp(command, "prepare") == 0 || strcmp(command, "apply") == 0)
 		return run_prepare(driver, words, *command == 'a');
 	if (strcmp(command, "unprepare") == 0 || strcmp(command, "revert") == 0)

@@ -93,6 +93,7 @@ static void begin_with(struct fixture *f, const struct test_device *devices, siz
 		.kernels = f->kernels,
 		.boot_time = 1000,
 		.applied_time = 900,
+		.entries_time = 900,
 	};
 	add_kernel(f, "6.1.0-1", true);
 	add_kernel(f, "6.1.0-2", false);
@@ -325,8 +326,14 @@ static void test_iommu_argument_lacks(void **state)
 	f.facts.has_groups = ANSWER_NO;
 	set_driver(&f, "01:00.0", "");
 	set_line(&f.facts.line, "iommu=pt vfio-pci.ids=10de:1c30");
+	/* The entries had it before this boot, which did without them. */
+	assess(&f);
+	assert_int_equal(f.out.state, STATE_NOT_READY);
+	assert_contains(find(&f, FINDING_IOMMU_OFF)->fix, "did not use the boot entries");
+	f.facts.entries_time = 1100;
 	assess(&f);
 	assert_int_equal(f.out.state, STATE_REBOOT_DUE);
+	assert_int_equal(f.out.reboot_since, 1100);
 	assert_contains(find(&f, FINDING_IOMMU_OFF)->fix, "the boot entries have");
 	assert_contains(find(&f, FINDING_ARGUMENTS_MISSING)->text, "lacks intel_iommu=on");
 	assert_int_equal(find(&f, FINDING_ARGUMENTS_MISSING)->level, LEVEL_REBOOT);
@@ -372,6 +379,10 @@ static void test_no_remapping(void **state)
 	assert_int_equal(f.out.devices[1].cause, FINDING_NOT_BOUND);
 	set_driver(&f, "01:00.1", "vfio-pci");
 	set_line(&f.facts.arguments, "vfio_iommu_type1.allow_unsafe_interrupts=1");
+	assess(&f);
+	assert_int_equal(f.out.state, STATE_NOT_READY);
+	assert_contains(find(&f, FINDING_NO_INTERRUPT_REMAPPING)->fix, "did not use");
+	f.facts.entries_time = 1100;
 	assess(&f);
 	assert_int_equal(f.out.state, STATE_REBOOT_DUE);
 	assert_contains(find(&f, FINDING_NO_INTERRUPT_REMAPPING)->fix, "the boot entries have");
@@ -860,6 +871,14 @@ static void test_helper_absent(void **state)
 	f.facts.applied_time = 1200;
 	expect(&f, FINDING_HELPER_ABSENT, LEVEL_REBOOT, "no record", "reboot");
 	assert_int_equal(f.out.reboot_since, 1200);
+	/* Its entry had none until now. */
+	f.kernels[0].current = ANSWER_YES;
+	f.facts.applied_time = 900;
+	expect(&f, FINDING_HELPER_ABSENT, LEVEL_ERROR, "no record", "its own initramfs");
+	f.facts.entries_time = 1400;
+	expect(&f, FINDING_HELPER_ABSENT, LEVEL_REBOOT, "boot entries were written since",
+	       "reboot");
+	assert_int_equal(f.out.reboot_since, 1400);
 	end(&f);
 }
 
@@ -914,8 +933,16 @@ static void test_bad_table(void **state)
 	f.boot.table_checksum[0] = '\0';
 	f.boot.device_count = 0;
 	set_driver(&f, "01:00.0", "nouveau");
+	/* That of the image here is good, and was before this boot. */
+	expect(&f, FINDING_TABLE_BAD, LEVEL_ERROR, "it is cut short",
+	       "did not use the initramfs that is here: see what the machine boots from");
+	f.kernels[0].image_time = 1100;
 	expect(&f, FINDING_TABLE_BAD, LEVEL_REBOOT, "it is cut short", "reboot");
 	assert_int_equal(f.out.devices[0].cause, FINDING_TABLE_BAD);
+	/* Nobody knows when this boot began. */
+	f.kernels[0].image_time = 900;
+	f.facts.boot_time = 0;
+	expect(&f, FINDING_TABLE_BAD, LEVEL_REBOOT, "it is cut short", "reboot");
 	f.kernels[0].current = ANSWER_NO;
 	expect(&f, FINDING_TABLE_BAD, LEVEL_ERROR, "claims table", "vfio-claim apply");
 	end(&f);
@@ -928,6 +955,8 @@ static void test_newer_config(void **state)
 	(void)state;
 	begin(&f);
 	(void)strcpy(f.facts.checksum, "fedcba9876543210");
+	expect(&f, FINDING_CONFIG_NEWER, LEVEL_ERROR, "an older configuration",
+	       "did not use the initramfs");
 	f.facts.applied_time = 1300;
 	expect(&f, FINDING_CONFIG_NEWER, LEVEL_REBOOT, "an older configuration", "reboot");
 	assert_int_equal(f.out.reboot_since, 1300);
@@ -966,8 +995,23 @@ static void test_arguments(void **state)
 	begin(&f);
 	set_line(&f.facts.arguments,
 		 "intel_iommu=on hugepagesz=1G hugepages=4 kvm.ignore_msrs=1");
+	expect(&f, FINDING_ARGUMENTS_MISSING, LEVEL_ERROR,
+	       "lacks hugepagesz=1G hugepages=4 kvm.ignore_msrs=1",
+	       "did not use the boot entries that are here: see what the machine boots from");
+	/* update-grub was run by hand in this boot, or apply. */
+	f.facts.entries_time = 1100;
 	expect(&f, FINDING_ARGUMENTS_MISSING, LEVEL_REBOOT,
 	       "lacks hugepagesz=1G hugepages=4 kvm.ignore_msrs=1", "reboot");
+	assert_int_equal(f.out.reboot_since, 1100);
+	f.facts.entries_time = 900;
+	f.facts.applied_time = 1200;
+	expect(&f, FINDING_ARGUMENTS_MISSING, LEVEL_REBOOT, "lacks hugepagesz=1G", "reboot");
+	assert_int_equal(f.out.reboot_since, 1200);
+	/* Nobody knows when this boot began. */
+	f.facts.applied_time = 900;
+	f.facts.boot_time = 0;
+	expect(&f, FINDING_ARGUMENTS_MISSING, LEVEL_REBOOT, "lacks hugepagesz=1G", "reboot");
+	f.facts.boot_time = 1000;
 	f.facts.entries_current = ANSWER_NO;
 	expect(&f, FINDING_ARGUMENTS_MISSING, LEVEL_ERROR, "lacks hugepagesz=1G", "apply");
 	assert_false(f.out.may_change);
@@ -995,7 +1039,11 @@ static void test_different_arguments(void **state)
 	set_line(&f.facts.line, "intel_iommu=on iommu=pt vfio-pci.ids=10de:1c30 "
 				"vfio-pci.ids=8086:1234");
 	expect(&f, FINDING_ARGUMENTS_DIFFER, LEVEL_WARNING,
-	       "has vfio-pci.ids=8086:1234 where the configuration asks for", "reboot");
+	       "has vfio-pci.ids=8086:1234 where the configuration asks for",
+	       "did not use the boot entries");
+	f.facts.entries_time = 1100;
+	expect(&f, FINDING_ARGUMENTS_DIFFER, LEVEL_WARNING, "has vfio-pci.ids=8086:1234",
+	       "reboot");
 	set_line(&f.facts.line,
 		 "intel_iommu=on iommu=pt vfio-pci.ids=10de:1c30 kvm.ignore_msrs=0");
 	set_line(&f.facts.arguments, "kvm.ignore_msrs=1");
