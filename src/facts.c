@@ -289,6 +289,19 @@ static int ask_for_devices(const struct facts_query *query, struct host_facts *f
 	return r == -ENOMEM ? r : 0;
 }
 
+/* Words of Intel's IOMMU that leave its displays out; intgpu_off is Debian's. */
+static bool leaves_displays_out(const struct kargs *line)
+{
+	for (size_t i = 0; i < line->count; i++) {
+		const char *value = kargs_value_of(line->items[i], "intel_iommu");
+
+		if (value != NULL &&
+		    (strstr(value, "igfx_off") != NULL || strstr(value, "intgpu_off") != NULL))
+			return true;
+	}
+	return false;
+}
+
 /* Of the IOMMU what the command lines say. */
 static void read_iommu_words(const struct facts_query *query, struct host_facts *facts)
 {
@@ -297,6 +310,7 @@ static void read_iommu_words(const struct facts_query *query, struct host_facts 
 	facts->iommu_pending = facts->iommu_off == NULL &&
 			       kargs_has(query->next, "intel_iommu=on") &&
 			       !kargs_has(query->present, "intel_iommu=on");
+	facts->display_pending = facts->iommu_pending && !leaves_displays_out(query->next);
 }
 
 int facts_read(const struct facts_query *query, struct host_facts *ret_facts)

@@ -72,6 +72,7 @@ struct host_facts {
 	const char *iommu_off;  /* the word by which the next boot has no IOMMU, or NULL */
 	bool iommu_off_now;     /* this boot has such a word too */
 	bool iommu_pending;     /* the next boot has intel_iommu=on, this one has it not */
+	bool display_pending;   /* the same, and it covers Intel's displays */
 	char lockdown[16];      /* none, integrity, confidentiality; empty: not told */
 	bool secure_boot;
 	char consoles[CONSOLES_SIZE]; /* the kernel's consoles that are not on a display */

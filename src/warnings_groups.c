@@ -107,6 +107,33 @@ static void warn_of_group(struct view *view, size_t first)
 				  "whose group has nothing of the host in it");
 }
 
+static bool has_groups(const struct snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->count; i++)
+		if (snapshot->devices[i].iommu_group >= 0)
+			return true;
+	return false;
+}
+
+static bool is_intel_display(const struct device *device)
+{
+	return device->ids.vendor == 0x8086 && device->class_code >> 16 == 0x03;
+}
+
+/*
+ * INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF of Debian's kernels (drivers/iommu/intel/iommu.c) leaves them
+ * out of an IOMMU that is on for all else, until the next boot has the argument.
+ */
+static void warn_of_display_pending(struct view *view, size_t index)
+{
+	warning_add(view, SEVERITY_WARNING, "iommu-pending",
+		    &view->outlook->snapshot->devices[index].address,
+		    view->decisions[index].decision->claim,
+		    "it has no IOMMU group yet: intel_iommu=on, which covers Intel's displays "
+		    "too, comes with the next boot, and the group is not known until then");
+	warning_fix(view, "look at plan again after the reboot");
+}
+
 /*
  * Without a group the probe of vfio-pci fails with -EINVAL (drivers/vfio/group.c:
  * vfio_group_find_or_alloc()). Where there is no IOMMU at all, warn_of_host() says so.
@@ -114,26 +141,21 @@ static void warn_of_group(struct view *view, size_t first)
 static void warn_of_no_group(struct view *view, size_t index)
 {
 	const struct device *device = &view->outlook->snapshot->devices[index];
-	bool intel_display = device->ids.vendor == 0x8086 && device->class_code >> 16 == 0x03;
 
+	if (is_intel_display(device) && view->outlook->facts->display_pending &&
+	    has_groups(view->outlook->snapshot)) {
+		warn_of_display_pending(view, index);
+		return;
+	}
 	warning_add(view, SEVERITY_FAULT, "no-group", &device->address,
 		    view->decisions[index].decision->claim,
 		    "it has no IOMMU group, so vfio-pci does not take it");
-	/* INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF leaves them out (drivers/iommu/intel/iommu.c). */
-	if (intel_display)
+	if (is_intel_display(device))
 		warning_fix(view, "intel_iommu=on covers Intel's displays too: iommu = pt, "
 				  "cpu = intel, then apply and reboot");
 	else
 		warning_fix(view, "see whether the firmware's tables (DMAR, IVRS, IORT) leave "
 				  "it out: dmesg | grep -iE 'dmar|amd-vi|smmu'");
-}
-
-static bool has_groups(const struct snapshot *snapshot)
-{
-	for (size_t i = 0; i < snapshot->count; i++)
-		if (snapshot->devices[i].iommu_group >= 0)
-			return true;
-	return false;
 }
 
 static bool is_first_of_group(const struct view *view, size_t index)

@@ -364,6 +364,30 @@ blacklisted() {
 	fi
 }
 
+# As Debian's kernels do: CONFIG_INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF.
+@test "plan: an Intel display that gets its IOMMU group with the next boot is no fault" {
+	recorded laptop-alderlake
+	rm "$ROOT/$DEVICES/0000:00:02.0/iommu_group"
+	conf <<<$'[host]\ncpu = intel\n[claim igpu]\nmatch = 0000:00:02.0'
+	json '.warnings[] | select(.code == "iommu-pending") | "\(.severity) \(.address)"'
+	[ "$status" -eq 0 ]
+	[ "$output" = "warning 0000:00:02.0" ]
+	json '.cmdline | contains("intel_iommu=on"), contains("igfx_off")'
+	[ "$output" = $'true\nfalse' ]
+	codes
+	[[ " $output " != *" no-group "* ]]
+	# Left out for good.
+	append intel_iommu=igfx_off
+	json '.warnings[] | select(.code == "no-group") | .severity'
+	[ "$status" -eq 1 ]
+	[ "$output" = fault ]
+	# The argument is in force and did not help.
+	sed -i 's/igfx_off/on/' "$ROOT/proc/cmdline"
+	json '.warnings[] | select(.code == "no-group") | .severity'
+	[ "$status" -eq 1 ]
+	[ "$output" = fault ]
+}
+
 @test "plan: a word on the command line keeps the IOMMU off" {
 	recorded server-dell-matrox
 	rmdir "$ROOT/sys/class/iommu/dmar0"
