@@ -119,15 +119,13 @@ static int add_arguments(struct forecast *forecast, const struct target *target)
 {
 	struct arguments arguments;
 	AUTO_FREE char *base = NULL;
-	char reason[ARGUMENTS_REASON_SIZE];
 	int r = kargs_join(&forecast->next, &base);
 
 	if (r == 0)
-		r = arguments_compose(forecast->config, target, base, &arguments, reason);
-	if (r == -E2BIG)
-		return sentences_add(&forecast->notes, "%s", reason);
+		r = arguments_compose(forecast->config, target, base, &arguments,
+				      forecast->too_long);
 	if (r < 0)
-		return r;
+		return r == -E2BIG ? 0 : r;
 	for (size_t i = 0; r == 0 && i < arguments.kargs.count; i++)
 		r = kargs_append(&forecast->next, arguments.kargs.items[i]);
 	arguments_free(&arguments);
@@ -288,6 +286,7 @@ static int find_facts(struct forecast *forecast, const struct kernels *kernels,
 	};
 	int r = facts_read(&query, &forecast->facts);
 
+	forecast->facts.too_long = *forecast->too_long != '\0' ? forecast->too_long : NULL;
 	forecast->facts.unsigned_addon = forecast->loaders.used[LOADER_UKI_ADDON];
 	return r == 0 ? find_switch(forecast) : r;
 }

@@ -6,6 +6,7 @@
 #ifndef VFIO_CLAIM_FORECAST_H
 #define VFIO_CLAIM_FORECAST_H
 
+#include "arguments.h"
 #include "cmdline.h"
 #include "deployment.h"
 #include "names.h"
@@ -14,9 +15,10 @@
 struct forecast {
 	const struct root *root;
 	const struct config *config;
-	struct kargs present;   /* this boot's command line, as words */
-	struct kargs next;      /* that of the next boot, once the configuration is applied */
-	struct cmdline cmdline; /* `next`, read as the boot helper does */
+	struct kargs present; /* this boot's command line, as words */
+	struct kargs next;    /* that of the next boot, once the configuration is applied */
+	char too_long[ARGUMENTS_REASON_SIZE]; /* why `next` is without them; empty: it is not */
+	struct cmdline cmdline;               /* `next`, read as the boot helper does */
 	struct claims claims;
 	struct snapshot snapshot;
 	struct details *details;

@@ -23,7 +23,7 @@ const char *const warning_codes[] = {
 	"group-incomplete", "no-group",
 	/* the machine */
 	"iommu-off", "iommu-pending", "no-interrupt-remapping", "kernel-without-vfio",
-	"switched-off", "unsigned-addon", NULL
+	"switched-off", "unsigned-addon", "cmdline-too-long", NULL
 };
 
 void warning_add(struct view *view, enum severity severity, const char *code,

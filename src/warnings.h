@@ -73,7 +73,8 @@ struct host_facts {
 	bool iommu_off_now;     /* this boot has such a word too */
 	bool iommu_pending;     /* the next boot has intel_iommu=on, this one has it not */
 	bool display_pending;   /* the same, and it covers Intel's displays */
-	char lockdown[16];      /* none, integrity, confidentiality; empty: not told */
+	const char *too_long; /* why the arguments do not fit into the command line, or NULL */
+	char lockdown[16];    /* none, integrity, confidentiality; empty: not told */
 	bool secure_boot;
 	char consoles[CONSOLES_SIZE]; /* the kernel's consoles that are not on a display */
 	bool display_console;         /* tty0 is a console of the kernel */

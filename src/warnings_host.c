@@ -148,9 +148,22 @@ static void warn_of_addon(struct view *view)
 	warning_fix(view, "give the keys in /etc/kernel/uki.conf, so that ukify signs it");
 }
 
+/* Whatever is claimed: `apply` refuses the whole configuration then. */
+static void warn_of_length(struct view *view)
+{
+	const char *reason = view->outlook->facts->too_long;
+
+	if (reason == NULL)
+		return;
+	warning_add(view, SEVERITY_FAULT, "cmdline-too-long", NULL, NULL, "%s", reason);
+	warning_fix(view, "shorten what it names; until all of it fits 'vfio-claim apply' "
+			  "changes nothing");
+}
+
 void warn_of_host(struct view *view)
 {
 	warn_of_switch(view);
+	warn_of_length(view);
 	if (!takes_something(view))
 		return;
 	warn_of_iommu(view);

@@ -315,6 +315,31 @@ blacklisted() {
 	[ "$output" = $'0000:00:1f.3 sound\n0000:01:00.0 vfio-pci.ids\n0000:02:00.0 vfio-pci.ids' ]
 }
 
+@test "plan: arguments that do not fit into the command line are a fault" {
+	recorded twin-gpus
+	conf <<<$'[claim gpu]\nmatch = 0000:01:00.0\n[host]\nextra_args = '"x.$(printf %02000d 1)"
+	run -1 --separate-stderr "$TOOL" cmdline --root "$ROOT" --with-hardware \
+		--base "$(cat "$ROOT/proc/cmdline")"
+	local reason=${stderr#*: }
+	[[ $reason == "the kernel's command line would have "* ]]
+	plan
+	[ "$status" -eq 1 ]
+	[[ ${lines[0]} == "not as wanted: "*", 1 fault"* ]]
+	[[ $output == *"fault: $reason"* ]]
+	[[ $output != *note:* ]]
+	json '.verdict, (.warnings[] | select(.severity == "fault") | .code)'
+	[ "$output" = $'not_as_wanted\ncmdline-too-long' ]
+	# Also where nothing is claimed.
+	conf <<<$'[host]\nextra_args = '"x.$(printf %02040d 1)"
+	codes
+	[ "$status" -eq 1 ]
+	[ "$output" = cmdline-too-long ]
+	conf <<<$'[host]\nextra_args = '"x.$(printf %01800d 1)"
+	codes
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+}
+
 @test "plan: an argument that is not understood is a note" {
 	recorded twin-gpus
 	conf </dev/null

@@ -1075,6 +1075,22 @@ static void test_addon(void **state)
 	world_free(&world);
 }
 
+/* Apply refuses it whatever is claimed. */
+static void test_length(void **state)
+{
+	static const struct test_claim none[] = { { .name = "none", .match = { "dead:beef" } } };
+	struct world world = WORLD(none);
+
+	(void)state;
+	world.facts.too_long = "the kernel's command line would have 3000 bytes";
+	assert_warns(&world, SEVERITY_FAULT, "cmdline-too-long", COUNT,
+		     "command line would have 3000 bytes", "vfio-claim apply");
+	world_free(&world);
+	world = WORLD(the_gpu);
+	assert_silent(&world, "cmdline-too-long");
+	world_free(&world);
+}
+
 /* The gravest first, the rest in the order it was found. */
 static void test_order(void **state)
 {
@@ -1126,6 +1142,7 @@ int main(void)
 		cmocka_unit_test(test_kernels),
 		cmocka_unit_test(test_switch),
 		cmocka_unit_test(test_addon),
+		cmocka_unit_test(test_length),
 		cmocka_unit_test(test_order),
 	};
 
