@@ -11,14 +11,16 @@
 #include <sys/utsname.h>
 
 #include "capture.h"
+#include "cmdline.h"
 #include "container.h"
 #include "match.h"
 #include "modules.h"
+#include "needs.h"
 #include "plan.h"
 #include "scan.h"
 #include "text.h"
 
-enum { MODALIAS_SIZE = 80, NVIDIA = 0x10de };
+enum { MODALIAS_SIZE = 80, NVIDIA = 0x10de, LINE_SIZE_MOST = 1 << 16 };
 
 /* While the drivers to blacklist are looked for. */
 struct finder {
@@ -285,13 +287,34 @@ static bool is_taken(const struct plan *plan, const struct device *device)
 	return false;
 }
 
+/* Does the boot go over the network: this one, or by what it is given from the next one on? */
+static int find_network_boot(const struct finder *finder, bool *ret_network)
+{
+	AUTO_FREE char *line = NULL;
+	size_t length;
+	struct cmdline cmdline;
+
+	/* What cannot be read has no sign in it, as for the plan. */
+	if (root_read(finder->root, "proc/cmdline", LINE_SIZE_MOST, &line, &length) == -ENOMEM)
+		return -ENOMEM;
+	int r = cmdline_parse(line != NULL ? line : "", &cmdline);
+	if (r < 0)
+		return r;
+	*ret_network = network_boot_sign(finder->root, &cmdline) != NULL ||
+		       cmdline_network(finder->config->host.extra_args) != NULL;
+	cmdline_free(&cmdline);
+	return 0;
+}
+
 static int sort_devices(struct finder *finder, const struct snapshot *snapshot)
 {
-	/* Only displays count here, and nothing guards them. */
-	const struct guards guards = { .phase = PHASE_WHOLE };
+	/* Who needs what does not count: all that could be needed is late, and so the host's. */
+	struct guards guards = { .phase = PHASE_WHOLE };
 	struct plan plan;
-	int r = plan_make(&finder->config->claims, snapshot, &guards, &plan);
+	int r = find_network_boot(finder, &guards.network_boot);
 
+	if (r == 0)
+		r = plan_make(&finder->config->claims, snapshot, &guards, &plan);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < snapshot->count; i++) {

@@ -780,3 +780,31 @@ grub_settings() {
 	[[ $output != *144d* ]]
 	[[ $stderr == *"leaves out 144d:a80a"* ]]
 }
+
+# The same of a boot over the network: who comes first would have its interface.
+@test "cmdline: vfio-pci.ids= never names the interfaces of a boot over the network" {
+	recorded sriov
+	conf <<<$'[claim nic]\nmatch = 8086:1521\n[claim qat]\nmatch = 8086:4941'
+	cmdline --with-hardware
+	[ "$(word vfio-pci.ids)" = 8086:1521,8086:4941 ]
+	append ip=dhcp root=/dev/nfs
+	cmdline --with-hardware
+	[ "$status" -eq 0 ]
+	[ "$(word vfio-pci.ids)" = 8086:4941 ]
+	[[ $stderr == *"leaves out 8086:1521"* ]]
+	# Not in this boot, and in those with what is written here.
+	machine sriov
+	kernel_tree
+	conf <<<$'[host]\nextra_args = ip=dhcp\n[claim nic]\nmatch = 8086:1521'
+	cmdline --with-hardware
+	[ -z "$(word vfio-pci.ids)" ]
+	[[ $output == *ip=dhcp* ]]
+	# An image for machines that are not known has what the claims say.
+	cmdline
+	[ "$(word vfio-pci.ids)" = 8086:1521 ]
+	# Nothing to read a sign from.
+	conf <<<$'[claim nic]\nmatch = 8086:1521'
+	rm "$ROOT/proc/cmdline"
+	cmdline --with-hardware
+	[ "$(word vfio-pci.ids)" = 8086:1521 ]
+}
