@@ -114,49 +114,76 @@ static struct use *find_use(const struct search *search, const struct pci_addres
 	return NULL;
 }
 
-static void follow_route(struct search *search, const char *interface, const char *route,
+/*
+ * Marks a function, and of a virtual one the physical function too: without its driver there
+ * are no virtual ones.
+ */
+static void mark_route(struct search *search, const struct pci_address *address,
+		       const char *interface, const char *route)
+{
+	bool same = strcmp(interface, route) == 0;
+	char name[PCI_ADDRESS_SIZE];
+	char path[64];
+	struct pci_address physical;
+
+	note(search, uses_add(search->uses, address, USE_ROUTE,
+			      "carries the default route (%.30s%s%.30s)", interface,
+			      same ? "" : " of ", same ? "" : route));
+	(void)snprintf(path, sizeof(path), DEVICES "/%s/physfn",
+		       pci_address_format(address, name));
+	if (read_link_name(search->root->fd, path, name, sizeof(name)) > 0 &&
+	    pci_address_parse(name, &physical, NULL) == 0)
+		note(search, uses_add(search->uses, &physical, USE_ROUTE,
+				      "has the virtual function that carries the default route "
+				      "(%.30s%s%.30s)",
+				      interface, same ? "" : " of ", same ? "" : route));
+}
+
+static bool follow_route(struct search *search, const char *interface, const char *route,
 			 unsigned depth);
 
-/* The interfaces below a stacked one. Returns how many there are. */
-static unsigned follow_lower(struct search *search, const char *interface, const char *route,
-			     unsigned depth)
+/* The interfaces below a stacked one. Returns true when they lead to a device. */
+static bool follow_lower(struct search *search, const char *interface, const char *route,
+			 unsigned depth)
 {
 	static const char lower[] = "lower_";
 	char path[PATH_MAX];
-	unsigned count = 0;
+	bool found = false;
 	const char *name;
 
 	(void)snprintf(path, sizeof(path), "sys/class/net/%s", interface);
 	AUTO_CLOSEDIR DIR *dir = open_directory(search, path);
-	while (dir != NULL && (name = next_name(dir)) != NULL) {
-		if (strncmp(name, lower, strlen(lower)) != 0)
-			continue;
-		count++;
-		follow_route(search, name + strlen(lower), route, depth + 1);
-	}
-	return count;
+	while (dir != NULL && (name = next_name(dir)) != NULL)
+		if (strncmp(name, lower, strlen(lower)) == 0 &&
+		    follow_route(search, name + strlen(lower), route, depth + 1))
+			found = true;
+	return found;
 }
 
-/*
- * Marks the devices below an interface that a default route leads to. An internal port of Open
- * vSwitch has no link to the ports that carry it, which are those of "ovs-system"
- * (net/openvswitch/vport-netdev.c).
- */
-static void follow_route(struct search *search, const char *interface, const char *route,
+/* Marks the devices below an interface. Returns true when there is one. */
+static bool follow_route(struct search *search, const char *interface, const char *route,
 			 unsigned depth)
 {
 	struct pci_address address;
-	bool same = strcmp(interface, route) == 0;
 
 	if (depth > STACKED_MOST || !is_component(interface))
-		return;
+		return false;
 	bool found = find_function(search, "sys/class/net", interface, &address);
 	if (found)
-		note(search, uses_add(search->uses, &address, USE_ROUTE,
-				      "carries the default route (%.30s%s%.30s)", interface,
-				      same ? "" : " of ", same ? "" : route));
-	if (follow_lower(search, interface, route, depth) == 0 && !found && depth == 0)
-		(void)follow_lower(search, "ovs-system", route, depth);
+		mark_route(search, &address, interface, route);
+	return follow_lower(search, interface, route, depth) || found;
+}
+
+/*
+ * An internal port of Open vSwitch, and what is stacked on one, has no link to the ports that
+ * carry it, which are those of "ovs-system" (net/openvswitch/vport-netdev.c). Where anything
+ * else leads to a device, that is it: a bridge has ports of virtual machines, too, which end
+ * nowhere.
+ */
+static void follow_default_route(struct search *search, const char *interface)
+{
+	if (!follow_route(search, interface, interface, 0))
+		(void)follow_lower(search, "ovs-system", interface, 0);
 }
 
 /* A router's table can have a million lines: they are read one by one. */
@@ -175,7 +202,7 @@ static void find_routes(struct search *search, const char *path, bool ipv6)
 	}
 	while (getline(&line, &room, stream) > 0)
 		if (route_default_interface(line, ipv6, interface))
-			follow_route(search, interface, interface, 0);
+			follow_default_route(search, interface);
 	free(line);
 	(void)fclose(stream);
 }

@@ -5,6 +5,7 @@
 # shellcheck disable=SC2154 # bats sets stderr and stderr_lines
 setup() {
 	load lib/machine.bash
+	load lib/usage.bash
 	bats_require_minimum_version 1.5.0
 }
 
@@ -227,6 +228,24 @@ partition() {
 	plan
 	[ "$status" -eq 1 ]
 	[[ ${lines[0]} == *"refuses 1"* && $output == *"/data (/dev/sda1) is on it"* ]]
+}
+
+@test "plan: a danger to the physical function when the default route is over a virtual one" {
+	recorded sriov
+	of_class net eth0v0 0000:05:10.0
+	default_route eth0v0
+	conf <<<$'[claim pf]\nmatch = 05:00.0'
+	plan
+	[ "$status" -eq 4 ]
+	[[ $output == *"danger: 0000:05:00.0 [pf]: has the virtual function that carries the default route (eth0v0)"*"fix: except = 0000:05:00.0"* ]]
+	conf <<<$'[claim other]\nmatch = 05:00.1'
+	json '[.warnings[] | select(.severity == "danger")] | length'
+	[ "$output" = 0 ]
+	# Its driver kept away is as bad.
+	conf <<<$'[host]\nblacklist = igb\n[claim qat]\nmatch = 06:00.1'
+	json '.warnings[] | select(.severity == "danger") | .address, .code'
+	[ "$status" -eq 4 ]
+	[ "$output" = $'0000:05:00.0\ndriver-blacklisted' ]
 }
 
 # blacklisted ADDRESS... : these and no others lose a driver that is needed, or could be.

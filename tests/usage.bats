@@ -97,6 +97,38 @@ same_uses() {
 	below ovs-system eth1
 	default_route br-ex
 	same_uses <<<"0000:05:00.1 route carries the default route (eth1 of br-ex)"
+	# A VLAN on such a port.
+	of_no_device net br-ex.100
+	below br-ex.100 br-ex
+	default_route br-ex.100
+	same_uses <<<"0000:05:00.1 route carries the default route (eth1 of br-ex.100)"
+	# A virtual machine's port of a bridge ends nowhere and is no reason to look there.
+	of_class net eth0 0000:05:00.0
+	for name in br0 vnet0; do of_no_device net $name; done
+	below br0 eth0 vnet0
+	default_route br0
+	same_uses <<<"0000:05:00.0 route carries the default route (eth0 of br0)"
+	# A circle through Open vSwitch ends.
+	below eth1 ovs-system
+	default_route br-ex
+	same_uses <<<"0000:05:00.1 route carries the default route (eth1 of br-ex)"
+}
+
+@test "uses: the default route over a virtual function needs the physical one" {
+	machine sriov
+	of_class net eth0v0 0000:05:10.0
+	of_no_device net br0
+	below br0 eth0v0
+	default_route eth0v0
+	same_uses <<-'END'
+		0000:05:00.0 route has the virtual function that carries the default route (eth0v0)
+		0000:05:10.0 route carries the default route (eth0v0)
+	END
+	default_route br0
+	same_uses <<-'END'
+		0000:05:00.0 route has the virtual function that carries the default route (eth0v0 of br0)
+		0000:05:10.0 route carries the default route (eth0v0 of br0)
+	END
 }
 
 @test "uses: interfaces stacked in a circle end the search" {
