@@ -19,6 +19,7 @@
 #include "state.h"
 #include "target.h"
 #include "text.h"
+#include "usage.h"
 
 #define DEVICES "sys/bus/pci/devices"
 #define DRIVERS "sys/bus/pci/drivers"
@@ -279,8 +280,11 @@ static int find_needs(struct evidence *evidence)
 	evidence->guards.phase = PHASE_WHOLE;
 	evidence->guards.network_boot =
 		network_boot_sign(evidence->root, &evidence->cmdline) != NULL;
-	return needs_find(evidence->root, "", NEEDS_BOOT | NEEDS_NOW, &evidence->snapshot,
-			  &evidence->guards);
+	evidence->facts.guards = &evidence->guards;
+	evidence->facts.uses = &evidence->uses;
+	int r = needs_find(evidence->root, "", NEEDS_BOOT | NEEDS_NOW, &evidence->snapshot,
+			   &evidence->guards);
+	return r == 0 ? uses_find_routes(evidence->root, &evidence->uses) : r;
 }
 
 static bool has_groups(const struct snapshot *snapshot)
@@ -582,6 +586,7 @@ void evidence_free(struct evidence *evidence)
 	cmdline_free(&evidence->cmdline);
 	claims_free(&evidence->claims);
 	guards_free(&evidence->guards);
+	uses_free(&evidence->uses);
 	modules_close(evidence->modules);
 	*evidence = (struct evidence){ 0 };
 }

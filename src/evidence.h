@@ -17,6 +17,7 @@ struct evidence {
 	struct cmdline cmdline;
 	struct claims claims;
 	struct guards guards;
+	struct uses uses; /* the default routes */
 	struct snapshot snapshot;
 	struct plan plan;
 	struct device_facts *devices;

@@ -11,6 +11,7 @@
 #include "plan.h"
 #include "sentences.h"
 #include "table.h"
+#include "uses.h"
 
 /* What `vfio-claim status` can find; finding_code_names[] has the stable names. */
 enum finding_code {
@@ -124,6 +125,8 @@ struct facts {
 	const struct config *config;
 	const struct claims *claims;     /* of the configuration, then of the command line */
 	const struct snapshot *snapshot; /* all of them candidates */
+	const struct guards *guards;     /* of the plan: what the host needs, PHASE_WHOLE */
+	const struct uses *uses;         /* the default routes at least */
 	const struct plan *plan;
 	const struct device_facts *devices; /* one for each decision of the plan */
 	const struct boot_record *boot;

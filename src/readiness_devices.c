@@ -37,31 +37,60 @@ static bool is_claims_driver(const struct facts *facts, const char *driver)
 	return false;
 }
 
-static bool is_taken(const struct facts *facts, const struct device *device)
+static const struct decision *find_decision(const struct facts *facts,
+					    const struct device *device)
 {
 	for (size_t i = 0; i < facts->plan->decision_count; i++)
-		if (facts->plan->decisions[i].device == device &&
-		    facts->plan->decisions[i].verdict == VERDICT_TAKE)
-			return true;
-	return false;
+		if (facts->plan->decisions[i].device == device)
+			return &facts->plan->decisions[i];
+	return NULL;
 }
 
-static bool is_never_claimed(const struct device *device)
+/* What can be done about a device that is in the group of a claimed one, the best first. */
+enum remedy { REMEDY_CLAIM, REMEDY_DRIVER, REMEDY_SLOT };
+
+/* One that no claim takes, with a driver that keeps its group from VFIO. */
+struct stranger {
+	const struct device *device; /* NULL: there is none */
+	enum remedy remedy;
+	const char *need; /* of REMEDY_SLOT: why the host needs it, or may */
+};
+
+/*
+ * What stays with the host whatever a claim says, or should, is not to be claimed either: a
+ * bridge, what is needed or could be, and what a claim asks for in vain. Another function of a
+ * card is only to be named.
+ */
+static struct stranger judge_stranger(const struct facts *facts, const struct device *device,
+				      const struct decision *decision)
 {
-	return device_is_bridge(device) && !device_is_other_bridge(device);
+	struct stranger stranger = { .device = device, .remedy = REMEDY_SLOT };
+
+	if (device_is_bridge(device) && !device_is_other_bridge(device)) {
+		stranger.remedy = REMEDY_DRIVER;
+		return stranger;
+	}
+	stranger.need = guards_reason(facts->guards, &device->address, guard_kind_of(device));
+	if (stranger.need == NULL)
+		stranger.need = uses_route(facts->uses, &device->address);
+	if (stranger.need == NULL && decision != NULL && !decision->companion)
+		stranger.need = decision->reason;
+	if (stranger.need == NULL)
+		stranger.remedy = REMEDY_CLAIM;
+	return stranger;
 }
 
 /*
- * Who keeps the group of a device from VFIO: "0000:01:00.1 (snd_hda_intel)". `ret_strangers`:
+ * Who keeps the group of a device from VFIO: "0000:01:00.1 (snd_hda_intel)". `ret_stranger`:
  * one of them is no claim's; only then is it news.
  */
 static void find_blockers(struct draft *draft, const struct device *device,
-			  struct text *blockers, const struct device **ret_stranger)
+			  struct text *blockers, struct stranger *ret_stranger)
 {
 	const struct facts *facts = draft->facts;
 	char address[PCI_ADDRESS_SIZE];
 
-	*ret_stranger = NULL;
+	*ret_stranger = (struct stranger){ 0 };
 	for (size_t i = 0; i < facts->snapshot->count; i++) {
 		const struct device *other = &facts->snapshot->devices[i];
 
@@ -71,10 +100,13 @@ static void find_blockers(struct draft *draft, const struct device *device,
 			continue;
 		text_add(blockers, "%s%s (%s)", blockers->length > 0 ? ", " : "",
 			 pci_address_format(&other->address, address), other->driver);
-		/* Of several the one that cannot be claimed, for that decides what can be done. */
-		if (!is_taken(facts, other) &&
-		    (*ret_stranger == NULL || !is_never_claimed(*ret_stranger)))
-			*ret_stranger = other;
+		const struct decision *decision = find_decision(facts, other);
+		if (decision != NULL && decision->verdict == VERDICT_TAKE)
+			continue;
+		/* Of several the worst, for that decides what can be done. */
+		const struct stranger stranger = judge_stranger(facts, other, decision);
+		if (ret_stranger->device == NULL || ret_stranger->remedy < stranger.remedy)
+			*ret_stranger = stranger;
 	}
 	if (blockers->error < 0)
 		draft->error = blockers->error;
@@ -86,10 +118,38 @@ static void not_ready(struct device_readiness *device, enum finding_code cause)
 	device->cause = cause;
 }
 
-static void find_incomplete_group(struct draft *draft, const struct decision *decision,
-				  const char *blockers, const struct device *stranger)
+static void fix_incomplete_group(struct draft *draft, struct finding *finding,
+				 const struct decision *decision,
+				 const struct stranger *stranger)
 {
 	char address[PCI_ADDRESS_SIZE];
+
+	(void)pci_address_format(&stranger->device->address, address);
+	switch (stranger->remedy) {
+	case REMEDY_SLOT:
+		finding_fix(draft, finding,
+			    "move the card to another slot; %s has to stay with the host: %s",
+			    address, stranger->need);
+		return;
+	case REMEDY_DRIVER:
+		finding_fix(draft, finding,
+			    "move the card to another slot; or, as %s is a bridge and those "
+			    "are never claimed, keep its driver %s away ('blacklist' in "
+			    "modprobe.d(5)) and reboot",
+			    address, stranger->device->driver);
+		return;
+	case REMEDY_CLAIM:
+		break;
+	}
+	finding_fix(draft, finding,
+		    "claim it too ('match = %s' in [claim %s]), " FIX_APPLY
+		    "; or move one of the cards to another slot",
+		    address, decision->claim->name);
+}
+
+static void find_incomplete_group(struct draft *draft, const struct decision *decision,
+				  const char *blockers, const struct stranger *stranger)
+{
 	struct finding *finding =
 		finding_add_about(draft, FINDING_GROUP_INCOMPLETE, LEVEL_ERROR, decision);
 
@@ -98,18 +158,7 @@ static void find_incomplete_group(struct draft *draft, const struct decision *de
 		    "driver has "
 		    "%s",
 		    decision->device->iommu_group, blockers);
-	(void)pci_address_format(&stranger->address, address);
-	if (is_never_claimed(stranger))
-		finding_fix(draft, finding,
-			    "move the card to another slot; or, as %s is a bridge and those "
-			    "are never claimed, keep its driver %s away ('blacklist' in "
-			    "modprobe.d(5)) and reboot",
-			    address, stranger->driver);
-	else
-		finding_fix(draft, finding,
-			    "claim it too ('match = %s' in [claim %s]), " FIX_APPLY
-			    "; or move one of the cards to another slot",
-			    address, decision->claim->name);
+	fix_incomplete_group(draft, finding, decision, stranger);
 }
 
 bool is_without_iommu(const struct facts *facts, size_t index)
@@ -131,7 +180,7 @@ static void assess_group(struct draft *draft, size_t index)
 	struct device_readiness *out = &draft->out.devices[index];
 	struct text blockers = { 0 };
 	AUTO_FREE char *list = NULL;
-	const struct device *stranger;
+	struct stranger stranger;
 
 	if (decision->device->iommu_group < 0) {
 		if (!is_meant_without(draft->facts, index))
@@ -146,8 +195,8 @@ static void assess_group(struct draft *draft, size_t index)
 	out->viable = *list == '\0' ? ANSWER_YES : ANSWER_NO;
 	if (out->viable == ANSWER_NO) {
 		not_ready(out, FINDING_GROUP_INCOMPLETE);
-		if (stranger != NULL)
-			find_incomplete_group(draft, decision, list, stranger);
+		if (stranger.device != NULL)
+			find_incomplete_group(draft, decision, list, &stranger);
 		return;
 	}
 	if (facts->node != ANSWER_NO)

@@ -207,6 +207,12 @@ static void find_routes(struct search *search, const char *path, bool ipv6)
 	(void)fclose(stream);
 }
 
+static void find_all_routes(struct search *search)
+{
+	find_routes(search, "proc/net/route", false);
+	find_routes(search, "proc/net/ipv6_route", true);
+}
+
 /* Up and connected. Some drivers never say more than "unknown" (RFC 2863; operstates.rst). */
 static bool is_link_up(const struct search *search, const char *interface)
 {
@@ -658,14 +664,25 @@ static void read_recorded(struct search *search)
 		search->error = -ENOMEM;
 }
 
+/* Hands them over in order, or frees them. */
+static int take_uses(struct search *search, struct uses *ret_uses)
+{
+	if (search->error < 0) {
+		uses_free(search->uses);
+		return search->error;
+	}
+	uses_sort(search->uses);
+	*ret_uses = *search->uses;
+	return 0;
+}
+
 int uses_find(const struct root *root, const struct snapshot *snapshot, struct uses *ret_uses)
 {
 	struct uses uses = { 0 };
 	struct search search = { .root = root, .snapshot = snapshot, .uses = &uses };
 
 	read_recorded(&search);
-	find_routes(&search, "proc/net/route", false);
-	find_routes(&search, "proc/net/ipv6_route", true);
+	find_all_routes(&search);
 	find_links(&search);
 	find_boot_display(&search);
 	find_frame_buffers(&search);
@@ -673,11 +690,15 @@ int uses_find(const struct root *root, const struct snapshot *snapshot, struct u
 	find_all_holders(&search);
 	find_processes(&search);
 	find_other_mounts(&search);
-	if (search.error < 0) {
-		uses_free(&uses);
-		return search.error;
-	}
-	uses_sort(&uses);
-	*ret_uses = uses;
-	return 0;
+	return take_uses(&search, ret_uses);
+}
+
+int uses_find_routes(const struct root *root, struct uses *ret_uses)
+{
+	struct uses uses = { 0 };
+	struct search search = { .root = root, .uses = &uses };
+
+	read_recorded(&search);
+	find_all_routes(&search);
+	return take_uses(&search, ret_uses);
 }

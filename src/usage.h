@@ -21,4 +21,7 @@
 int uses_find(const struct root *root, const struct snapshot *snapshot,
 	      struct uses *ret_uses) MUST_CHECK;
 
+/* The same of the default routes alone, and of what was recorded: looks at no process. */
+int uses_find_routes(const struct root *root, struct uses *ret_uses) MUST_CHECK;
+
 #endif

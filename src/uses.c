@@ -88,6 +88,17 @@ const struct use *uses_next(const struct uses *uses, const struct pci_address *a
 	return NULL;
 }
 
+const char *uses_route(const struct uses *uses, const struct pci_address *address)
+{
+	const struct use *use;
+	size_t position = 0;
+
+	while ((use = uses_next(uses, address, &position)) != NULL)
+		if (use->kind == USE_ROUTE)
+			return use->text;
+	return NULL;
+}
+
 int uses_render(const struct uses *uses, char **ret_text)
 {
 	struct text text = { 0 };

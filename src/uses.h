@@ -55,6 +55,9 @@ void uses_sort(struct uses *uses);
 const struct use *uses_next(const struct uses *uses, const struct pci_address *address,
 			    size_t *position);
 
+/* What the default route has to do with the device: "carries the default route (eth0)"; or NULL. */
+const char *uses_route(const struct uses *uses, const struct pci_address *address);
+
 /*
  * The text form: lines "ADDRESS KIND TEXT", then "unread N" unless N is 0.
  * Returns 0 and *ret_text (owned by the caller), or -ENOMEM.

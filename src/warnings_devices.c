@@ -312,18 +312,6 @@ static void warn_of_leaving(struct view *view, size_t index)
 	warning_fix(view, "match = %s in a claim keeps it", ADDRESS_TEXT(device));
 }
 
-/* The default route's sentence for a device, or NULL. */
-static const char *route_over(const struct view *view, const struct device *device)
-{
-	const struct use *use;
-	size_t position = 0;
-
-	while ((use = uses_next(view->outlook->uses, &device->address, &position)) != NULL)
-		if (use->kind == USE_ROUTE)
-			return use->text;
-	return NULL;
-}
-
 static bool is_in_blacklist(const struct host *host, const char *module)
 {
 	char name[DRIVER_NAME_SIZE];
@@ -352,7 +340,7 @@ static void warn_of_blacklist(struct view *view, size_t index)
 		return;
 	const char *need = guards_need(outlook->guards, &device->address);
 	if (need == NULL)
-		need = route_over(view, device);
+		need = uses_route(outlook->uses, &device->address);
 	const char *doubt =
 		guards_reason(outlook->guards, &device->address, guard_kind_of(device));
 	if (need == NULL && doubt == NULL)

@@ -58,16 +58,33 @@ struct missing {
 	bool possible; /* all of them could be claimed */
 };
 
+/*
+ * What stays with the host whatever a claim says, or should: bridges, what is needed or could
+ * be, and what a claim has already asked for in vain. Another function of a card is only to be
+ * named.
+ */
+static bool is_hosts(const struct view *view, size_t index)
+{
+	const struct outlook *outlook = view->outlook;
+	const struct device *device = &outlook->snapshot->devices[index];
+	const struct decision *decision = view->decisions[index].decision;
+
+	return (device_is_bridge(device) && !device_is_other_bridge(device)) ||
+	       (decision != NULL && !decision->companion) ||
+	       guards_reason(outlook->guards, &device->address, guard_kind_of(device)) !=
+		       NULL ||
+	       uses_route(outlook->uses, &device->address) != NULL;
+}
+
 static void add_member(const struct view *view, size_t index, struct missing *missing)
 {
 	const struct outlook *outlook = view->outlook;
 	const struct device *device = &outlook->snapshot->devices[index];
 	const struct decision *decision = view->decisions[index].decision;
 	const char *name = outlook->name ? outlook->name(outlook->name_context, device) : "";
-	bool bridge = device_is_bridge(device) && !device_is_other_bridge(device);
 
 	missing->count++;
-	missing->possible = missing->possible && !bridge && decision == NULL;
+	missing->possible = missing->possible && !is_hosts(view, index);
 	if (missing->count > MEMBERS_SHOWN)
 		return;
 	text_add(&missing->list, "%s%s %s%s(%s%s)", missing->count > 1 ? ", " : "",

@@ -82,6 +82,7 @@ setup_file() {
 
 setup() {
 	load lib/machine.bash
+	load lib/usage.bash
 	bats_require_minimum_version 1.5.0
 	[ "$(id -u)" -eq 0 ] || skip "chroot needs root"
 	ROOT=$BATS_TEST_TMPDIR/tree
@@ -296,6 +297,32 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	driver 0000:02:00.0 pci-stub
 	ask 0
 	only
+}
+
+@test "status: nobody is told to claim root's disk or the default route's interface" {
+	ln -sfn ../../../../kernel/iommu_groups/1 \
+		"$(readlink -f "$ROOT/$DEVICES/0000:03:00.0")/iommu_group"
+	ask 1 --now
+	only group-incomplete group-incomplete
+	found group-incomplete error "0000:03:00.0 (nvme)" \
+		"move the card to another slot; 0000:03:00.0 has to stay with the host: / (/dev/nvme0n1p1) is on it"
+	[[ $output != *"claim it too"* ]]
+	run --separate-stderr "$TOOL" plan --root "$ROOT" --with-hardware
+	[[ $output == *"fix: not all of that can be claimed: put the card into a slot"* ]]
+	[[ $output != *"match = 0000:03:00.0"* ]]
+	ln -sfn ../../../../kernel/iommu_groups/3 \
+		"$(readlink -f "$ROOT/$DEVICES/0000:03:00.0")/iommu_group"
+	ln -sfn ../../../../kernel/iommu_groups/1 \
+		"$(readlink -f "$ROOT/$DEVICES/0000:02:00.0")/iommu_group"
+	of_class net eth0 0000:02:00.0
+	ask 1 --now
+	found group-incomplete error "0000:02:00.0 (e1000e)" "match = 0000:02:00.0"
+	default_route eth0
+	ask 1 --now
+	found group-incomplete error "0000:02:00.0 (e1000e)" \
+		"has to stay with the host: carries the default route (eth0)"
+	run --separate-stderr "$TOOL" plan --root "$ROOT" --with-hardware
+	[[ $output == *"fix: not all of that can be claimed: put the card into a slot"* ]]
 }
 
 @test "status: a host bridge with a native driver is in the group" {

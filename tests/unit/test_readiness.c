@@ -8,6 +8,7 @@ struct fixture {
 	struct config config;
 	struct snapshot snapshot;
 	struct guards guards;
+	struct uses uses;
 	struct plan plan;
 	struct device_facts devices[16];
 	struct boot_record boot;
@@ -82,6 +83,8 @@ static void begin_with(struct fixture *f, const struct test_device *devices, siz
 		.config = &f->config,
 		.claims = &f->config.claims,
 		.snapshot = &f->snapshot,
+		.guards = &f->guards,
+		.uses = &f->uses,
 		.plan = &f->plan,
 		.devices = f->devices,
 		.boot = &f->boot,
@@ -139,6 +142,7 @@ static void end(struct fixture *f)
 	readiness_free(&f->out);
 	plan_free(&f->plan);
 	guards_free(&f->guards);
+	uses_free(&f->uses);
 	claims_free(&f->config.claims);
 	free(f->snapshot.devices);
 	kargs_free(&f->facts.line);
@@ -489,6 +493,68 @@ static void test_group_members(void **state)
 	(void)strcpy(f.config.claims.items[0].driver, "auto");
 	device_at(&f, "02:00.0")->iommu_group = 7;
 	expect_nothing(&f);
+	end(&f);
+}
+
+/* What is said of the group, whichever function of the card it is told of. */
+static void expect_group_fix(struct fixture *f, const char *fix)
+{
+	assess(f);
+	assert_contains(find(f, FINDING_GROUP_INCOMPLETE)->fix, fix);
+	if (strstr(fix, "claim it too") == NULL)
+		assert_null(strstr(find(f, FINDING_GROUP_INCOMPLETE)->fix, "claim it too"));
+}
+
+/* Nobody is told to claim what the host needs, or may. */
+static void test_group_with_hosts_device(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	struct device *other = device_at(&f, "02:00.0");
+	other->iommu_group = 1;
+	other->class_code = 0x010802;
+	set_driver(&f, "02:00.0", "nvme");
+	expect_group_fix(&f, "claim it too");
+	(void)strcpy(f.guards.storage_reason, "a pool is not understood");
+	expect_group_fix(&f, "another slot; 0000:02:00.0 has to stay with the host: a pool");
+	f.guards.storage_reason[0] = '\0';
+	need(&f, "02:00.0", "/ is on it");
+	expect_group_fix(&f, "has to stay with the host: / is on it");
+	/* A bridge beside it could be kept without its driver; that alone does not help. */
+	set_driver(&f, "00:03.0", "edac");
+	expect_group_fix(&f, "has to stay with the host: / is on it");
+	set_driver(&f, "00:03.0", "pcieport");
+	guards_free(&f.guards);
+	other->class_code = 0x020000;
+	assert_int_equal(uses_add(&f.uses, &other->address, USE_LINK, "is up"), 0);
+	expect_group_fix(&f, "claim it too");
+	assert_int_equal(uses_add(&f.uses, &other->address, USE_ROUTE, "carries the route"), 0);
+	expect_group_fix(&f, "has to stay with the host: carries the route");
+	end(&f);
+}
+
+/* A claim has asked for it in vain; unless it only came along, then its name helps. */
+static void test_group_with_refused_device(void **state)
+{
+	static const struct test_claim both[] = {
+		{ .name = "p2000", .match = { "10de:1c30" } },
+		{ .name = "other", .match = { "02:00.0 8086:9999" } },
+	};
+	static const struct test_device card[] = {
+		{ "01:00.0", "10de:1c30", 0x030000, "00:03.0/00.0", "vfio-pci", false, NULL },
+		{ "01:00.1", "10de:1c38", 0x020000, "00:03.0/00.1", "mlx5_core", false, NULL },
+	};
+	struct fixture f;
+
+	(void)state;
+	begin_with(&f, gpu, LENGTH(gpu), both, 2);
+	device_at(&f, "02:00.0")->iommu_group = 1;
+	expect_group_fix(&f, "another slot; 0000:02:00.0 has to stay with the host: ");
+	end(&f);
+	begin_with(&f, card, LENGTH(card), one_claim, 1);
+	expect_group_fix(&f, "claim it too ('match = 0000:01:00.1'");
 	end(&f);
 }
 
@@ -1194,6 +1260,8 @@ int main(void)
 		cmocka_unit_test(test_no_group),
 		cmocka_unit_test(test_no_iommu_mode),
 		cmocka_unit_test(test_group_members),
+		cmocka_unit_test(test_group_with_hosts_device),
+		cmocka_unit_test(test_group_with_refused_device),
 		cmocka_unit_test(test_native_driver),
 		cmocka_unit_test(test_not_bound),
 		cmocka_unit_test(test_driver_missing),

@@ -876,6 +876,44 @@ static void test_group_shows_what_is_refused(void **state)
 	world_free(&world);
 }
 
+/* Nobody is told to claim what the host needs, or may. */
+static void test_group_with_hosts_device(void **state)
+{
+	struct world world = WORLD(the_gpu);
+
+	(void)state;
+	world.snapshot.devices[DISK].iommu_group = GPU;
+	assert_warns(&world, SEVERITY_FAULT, "group-incomplete", GPU, "(nvme)",
+		     "match = 0000:03:00.0");
+	world_free(&world);
+	world = WORLD(the_gpu);
+	world.snapshot.devices[DISK].iommu_group = GPU;
+	assert_int_equal(
+		guards_add(&world.in_use, &world.snapshot.devices[DISK].address, "/ is on it"),
+		0);
+	assert_warns(&world, SEVERITY_FAULT, "group-incomplete", GPU, "(nvme)",
+		     "a slot whose group");
+	world_free(&world);
+	world = WORLD(the_gpu);
+	world.snapshot.devices[DISK].iommu_group = GPU;
+	(void)strcpy(world.in_use.storage_reason, "a pool is not understood");
+	assert_warns(&world, SEVERITY_FAULT, "group-incomplete", GPU, "(nvme)",
+		     "a slot whose group");
+	world_free(&world);
+	world = WORLD(the_gpu);
+	world.snapshot.devices[NIC].iommu_group = GPU;
+	add_use(&world, NIC, USE_LINK, "eth0 is up");
+	assert_warns(&world, SEVERITY_FAULT, "group-incomplete", GPU, "(i40e)",
+		     "match = 0000:05:00.0");
+	world_free(&world);
+	world = WORLD(the_gpu);
+	world.snapshot.devices[NIC].iommu_group = GPU;
+	add_use(&world, NIC, USE_ROUTE, "carries the default route (eth0)");
+	assert_warns(&world, SEVERITY_FAULT, "group-incomplete", GPU, "(i40e)",
+		     "a slot whose group");
+	world_free(&world);
+}
+
 static void test_no_group(void **state)
 {
 	static const struct test_claim igpu[] = { { .name = "igpu", .match = { "00:02.0" } } };
@@ -1135,6 +1173,7 @@ int main(void)
 		cmocka_unit_test(test_no_longer_claimed),
 		cmocka_unit_test(test_harmless_drivers),
 		cmocka_unit_test(test_group),
+		cmocka_unit_test(test_group_with_hosts_device),
 		cmocka_unit_test(test_group_shows_what_is_refused),
 		cmocka_unit_test(test_no_group),
 		cmocka_unit_test(test_iommu),
