@@ -116,6 +116,27 @@ int modules_load(struct modules *modules, const char *name, const char *options)
 	return r;
 }
 
+/*
+ * The driver in a variant's module: driver_override is compared with its name letter by letter.
+ * Most have KBUILD_MODNAME, or the same written out (hisilicon, ism, mlx5, nvgrace-gpu, pds, qat
+ * and virtio in drivers/vfio/pci/), and the others are listed here by their struct pci_driver.
+ * module_of_driver() leads back.
+ */
+static const char *driver_of_module(const char *module)
+{
+	static const struct {
+		const char *module;
+		const char *driver;
+	} exceptions[] = {
+		{ "xe_vfio_pci", "xe-vfio-pci" }, /* drivers/vfio/pci/xe/main.c */
+	};
+
+	for (size_t i = 0; i < sizeof(exceptions) / sizeof(exceptions[0]); i++)
+		if (strcmp(exceptions[i].module, module) == 0)
+			return exceptions[i].driver;
+	return module;
+}
+
 static void find_variant(struct modules *modules, struct device *device)
 {
 	struct kmod_list *list = NULL;
@@ -136,7 +157,8 @@ static void find_variant(struct modules *modules, struct device *device)
 
 		/* vfio-pci itself serves every device: its alias has only wildcards. */
 		if (device->variant[0] == '\0' && strcmp(name, VFIO_PCI_MODULE) != 0)
-			(void)copy_field(device->variant, sizeof(device->variant), name);
+			(void)copy_field(device->variant, sizeof(device->variant),
+					 driver_of_module(name));
 		(void)kmod_module_unref(module);
 	}
 	(void)kmod_module_unref_list(list);

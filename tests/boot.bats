@@ -140,14 +140,18 @@ nothing_claimed() {
 
 # kernel_tree: modules for the helper, which has one kernel in a tree.
 kernel_tree() {
-	local module dir=$ROOT/lib/modules/6.1.0
+	local module alias dir=$ROOT/lib/modules/6.1.0
 
 	mkdir -p "$dir/kernel"
-	for module in vfio_pci vfio_iommu_type1 nvgrace_gpu_vfio_pci; do
+	for module in vfio_pci vfio_iommu_type1 nvgrace_gpu_vfio_pci xe-vfio-pci; do
+		case $module in
+		nvgrace*) alias='vfio_pci:v000010DEd00002342sv*sd*bc*sc*i*' ;;
+		xe*) alias='vfio_pci:v00008086d0000E20Bsv*sd*bc*sc*i*' ;;
+		*) alias= ;;
+		esac
 		printf 'const char n[] __attribute__((section(".modinfo"))) = "name=%s";
-			const char a[] __attribute__((section(".modinfo"))) = "alias=%s";\n' "$module" \
-			"$([ $module = nvgrace_gpu_vfio_pci ] &&
-				echo 'vfio_pci:v000010DEd00002342sv*sd*bc*sc*i*')" |
+			const char a[] __attribute__((section(".modinfo"))) = "alias=%s";\n' \
+			"${module//-/_}" "$alias" |
 			gcc -x c -c -o "$dir/kernel/$module.ko" -
 	done
 	: >"$dir/modules.order"
@@ -170,6 +174,26 @@ kernel_tree() {
 		'[["override","nvgrace_gpu_vfio_pci"],["probe","nvgrace_gpu_vfio_pci"],["bind","nvgrace_gpu_vfio_pci"],["override","vfio-pci"],["probe","vfio-pci"],["bind","vfio-pci"]]' ]
 	[ "$(record -c '[.modules[] | [.name, .errno]]')" = \
 		'[["vfio_pci",0],["nvgrace_gpu_vfio_pci",0],["vfio_iommu_type1",0]]' ]
+}
+
+# The kernel compares driver_override with the driver's name letter by letter.
+@test "boot: a variant driver that is not named as its module is" {
+	ROOT=$BATS_TEST_TMPDIR/tree
+	"$TESTS/machines/make-tree" /dev/stdin "$ROOT" <<-'END'
+		0000:00:00.0 8086:29c0 -:- 060000 - 0 -1 - - -
+		0000:00:01.0 8086:2f04 -:- 060400 pcieport 1 -1 - - -
+		0000:03:00.0 8086:e20b 8086:1100 030000 - 2 -1 - - - 0000:00:01.0
+	END
+	kernel_tree
+	claims <<<$'[claim b580]\nmatch = 8086:e20b'
+	run boot --dry-run
+	[[ $output == *"0000:03:00.0  8086:e20b  take    xe-vfio-pci   b580: matched"* ]]
+	boot 2>/dev/null
+	[ "$(record -c '.devices[0].actions | map(select(.target == "xe-vfio-pci").action)')" = \
+		'["override","probe","bind"]' ]
+	[ "$(record '.modules[0] | .name, .errno' | tr '\n' ' ')" = "xe_vfio_pci 0 " ]
+	run "$TOOL" image --modules --kernel 6.1.0 --root "$ROOT"
+	[[ $output == *xe_vfio_pci* ]]
 }
 
 @test "boot: the fallback loads vfio_pci when nothing else did" {

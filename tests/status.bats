@@ -82,6 +82,7 @@ setup_file() {
 
 setup() {
 	load lib/machine.bash
+	load lib/kernel.bash
 	load lib/usage.bash
 	bats_require_minimum_version 1.5.0
 	[ "$(id -u)" -eq 0 ] || skip "chroot needs root"
@@ -281,6 +282,21 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	[[ $output == *"$AUDIO_1  10de:10f1  gpu    snd_hda_intel      1  -       no: native-driver"* ]]
 	[[ $output == *"error: $AUDIO_1: snd_hda_intel has it"*"[native-driver]"* ]]
 	[[ $output == *"  fix: run 'vfio-claim claim $AUDIO_1', or reboot"* ]]
+}
+
+@test "status: a variant driver that is not named as its module is" {
+	KERNEL=$RUNNING kernel_module kernel/drivers/vfio/pci/xe/xe-vfio-pci \
+		'vfio_pci:v000010DEd00001C30sv*sd*bc*sc*i*'
+	KERNEL=$RUNNING index_kernel
+	ask 0 --now
+	found variant-unused warning "since the variant driver xe-vfio-pci did not take it" ""
+	driver $DISPLAY_1 xe-vfio-pci
+	echo xe-vfio-pci >"$ROOT/$DEVICES/$DISPLAY_1/driver_override"
+	ask 0 --now
+	only
+	driver $DISPLAY_1 -
+	ask 1 --now
+	found not-bound error "" ""
 }
 
 @test "status: somebody else's device is in the group" {
