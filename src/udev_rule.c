@@ -270,10 +270,10 @@ static void add_claim(struct text *text, const struct claim *claim, size_t numbe
 	text_add(text, "LABEL=\"vfio_claim_%zu_end\"\n", number);
 }
 
-/* "vfio-pci|*_vfio_pci" and the drivers that claims name. */
+/* "vfio-pci", the variants (xe-vfio-pci has dashes) and the drivers that claims name. */
 static void add_driver_pattern(struct text *text, const struct claims *claims)
 {
-	text_add(text, VFIO_PCI_DRIVER "|*_vfio_pci");
+	text_add(text, VFIO_PCI_DRIVER "|*_vfio_pci|*-vfio-pci");
 	for (size_t i = 0; i < claims->count; i++) {
 		const char *driver = claims->items[i].driver;
 

@@ -109,7 +109,7 @@ static void test_full_rule(void **state)
 		"\n"
 		"LABEL=\"vfio_claim_held\"\n"
 		"# No native module is loaded on behalf of a device that is VFIO's.\n"
-		"ATTR{driver_override}==\"vfio-pci|*_vfio_pci|mlx5_vfio_pci\", "
+		"ATTR{driver_override}==\"vfio-pci|*_vfio_pci|*-vfio-pci|mlx5_vfio_pci\", "
 		"RUN{builtin}:=\"path_id\"\n"
 		"\n"
 		"LABEL=\"vfio_claim_end\"\n");
