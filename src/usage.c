@@ -307,7 +307,7 @@ static void add_open(struct search *search, const struct process *process, enum 
 	note(search, uses_add(uses, address, kind, "is in use by %s, pid %s (%.40s)",
 			      process->name, process->pid, node));
 	struct use *first = find_use(search, address, kind, process->first);
-	if (uses->count == count || first == &uses->items[count])
+	if (uses->count == count || first == NULL || first == &uses->items[count])
 		return;
 	if (strcmp(uses->items[count].text, first->text) < 0)
 		*first = uses->items[count];
