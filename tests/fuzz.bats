@@ -100,8 +100,9 @@ search() {
 
 # For as many other files: `make torture`.
 @test "grub: of /etc/default/grub a shell gets the same values" {
-	"${CC:-cc}" -std=c17 -D_GNU_SOURCE -Isrc -o "$BATS_TEST_TMPDIR/grub-default" \
-		tests/tools/grub-default.c src/loader_text.c src/kargs.c src/text.c
+	"${CC:-cc}" -std=c17 -D_GNU_SOURCE -Isrc -ffunction-sections -Wl,--gc-sections \
+		-o "$BATS_TEST_TMPDIR/grub-default" tests/tools/grub-default.c \
+		src/loader_text.c src/kargs.c src/text.c src/arguments.c
 	mkdir "$BATS_TEST_TMPDIR/files"
 	run python3 -B tests/tools/grub_defaults.py "$BATS_TEST_TMPDIR/grub-default" \
 		"$BATS_TEST_TMPDIR/files" 300

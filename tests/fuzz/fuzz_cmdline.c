@@ -15,6 +15,12 @@ static void check_modules(const struct module_list *list)
 		MUST(driver_name_valid(list->items[i]));
 }
 
+/* isspace() of the kernel (lib/ctype.c), which has the no-break space of Latin-1 too. */
+static bool is_blank(char c)
+{
+	return isspace((unsigned char)c) || (unsigned char)c == 0xa0;
+}
+
 /*
  * The next argument of a line, as the kernel's next_arg() finds it (lib/cmdline.c), all quotes
  * taken away; NULL at the end. Moves *line behind it and writes into it.
@@ -25,12 +31,12 @@ static char *next_arg(char **line)
 	char *to;
 	bool in_quote = false;
 
-	while (*start != '\0' && isspace((unsigned char)*start))
+	while (*start != '\0' && is_blank(*start))
 		start++;
 	if (*start == '\0')
 		return NULL;
 	char *c = to = start;
-	for (; *c != '\0' && (in_quote || !isspace((unsigned char)*c)); c++) {
+	for (; *c != '\0' && (in_quote || !is_blank(*c)); c++) {
 		if (*c == '"')
 			in_quote = !in_quote;
 		else
