@@ -64,7 +64,8 @@ int loader_base_line(enum loader loader, const struct root *root,
  * @ret_after: release with loader_state_free()
  * Returns 0 or a negative errno: -ENOTSUP for two sizes of huge pages, or for one that would be
  * mixed up with what others say about huge pages in the same line, -EINVAL for an argument that
- * the loader's files or tools cannot hold, -ENOENT where vfio-claim is not installed in the target (GRUB: its snippet).
+ * the loader's files or tools cannot hold, -ENOENT where vfio-claim is not installed in the
+ * target (GRUB: its snippet).
  */
 int loader_prepare(enum loader loader, const struct root *root, const struct kargs *arguments,
 		   const struct loader_state *before, struct changes *changes,
