@@ -381,7 +381,7 @@ static void test_usb(void **state)
 		      "ATTR{class}!=\"0x0c03*\", GOTO=\"vfio_claim_asked\"\n"
 		      "TEST!=\"/etc/initrd-release\", TEST!=\"/conf/initramfs.conf\", "
 		      "GOTO=\"vfio_claim_asked\"\n"
-		      "PROGRAM==\"/usr/lib/vfio-claim/vfio-claim-boot --device $kernel\", "
+		      "PROGRAM==\"" BOOT_HELPER " --device $kernel\", "
 		      "GOTO=\"vfio_claim_asked\"\n"
 		      "GOTO=\"vfio_claim_held\"\n"
 		      "LABEL=\"vfio_claim_asked\"\n");
