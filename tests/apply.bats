@@ -767,7 +767,8 @@ kernel_install_fails() {
 }
 
 @test "apply: on a running system --root / waits for no other lock than the host's" {
-	unshare -m sh -c 'mount -t tmpfs tmpfs "$1/run" && : >"$1/run/vfio-claim.lock" &&
+	unshare --mount-proc="$ROOT/proc" sh -c 'mount -t tmpfs tmpfs "$1/run" &&
+		: >"$1/run/vfio-claim.lock" &&
 		! flock "$1/run/vfio-claim.lock" chroot "$1" /usr/sbin/vfio-claim apply --root / &&
 		chroot "$1" /usr/sbin/vfio-claim apply --root /' sh "$ROOT" >"$BATS_TEST_TMPDIR/out" 2>&1
 	grep -q 'another vfio-claim is at work here; try again' "$BATS_TEST_TMPDIR/out"
