@@ -429,6 +429,19 @@ break_tool() {
 	has_no_trace
 }
 
+@test "deb: a tool that cannot run keeps the package while a revert is half done" {
+	applied
+	cp -p "$ROOT/usr/sbin/vfio-claim" "$BATS_TEST_TMPDIR/"
+	# What a revert that is killed leaves.
+	echo 'reverted yes' >>"$ROOT/var/lib/vfio-claim/state"
+	break_tool
+	run -1 in_tree --remove vfio-claim
+	[[ $output == *"could not be taken back"* ]]
+	cp -p "$BATS_TEST_TMPDIR/vfio-claim" "$ROOT/usr/sbin/vfio-claim"
+	in_tree --remove vfio-claim
+	has_no_trace
+}
+
 @test "deb: in a chroot and in a container it takes back what was applied to that tree" {
 	local mark
 
