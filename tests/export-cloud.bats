@@ -102,6 +102,7 @@ has_every_claim() {
 	grep -q '" --- "' "$OUT"
 }
 
+# bats test_tags=native
 @test "maas: the definition picks the machines where each claim finds a device, and no others" {
 	local table root xml config yes=0 no=0 expected
 
@@ -274,6 +275,7 @@ three_files() {
 	[[ $stderr == *"/usr/lib/vfio-claim.conf.d/50-image.conf"*"--config"* ]]
 }
 
+# bats test_tags=native
 @test "no byte of a configuration can end a string of YAML or of the shell" {
 	local n
 

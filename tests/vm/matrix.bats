@@ -137,6 +137,7 @@ load facts
 	full_boot
 }
 
+# bats test_tags=long
 @test "Debian testing, dracut-systemd, command line and an empty config" {
 	machine cmdline-only@testing-dracut-systemd
 	claimed $DISPLAY_1 $AUDIO_1

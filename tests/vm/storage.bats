@@ -115,6 +115,7 @@ by_fstab() {
 }
 
 # root-nvme in scenarios.bats is the same with systemd.
+# bats test_tags=long
 @test "root on an NVMe, initramfs-tools" {
 	on_nvme storage-nvme@12-initramfs-tools
 }

@@ -144,6 +144,13 @@ lab_run() {
 	say "${#machines[@]} machines in $(seconds_since "$started") s; facts: $FACTS_DIR"
 }
 
+# What the matrix needs from Debian's archive, to be had before anything is built.
+lab_prepare() {
+	lab_trees
+	lab_nova_layers
+	lab_builder_layers
+}
+
 # Every machine, but of those that boot through GRUB only the chosen ones, then the tests that
 # only read the facts, never older ones. A machine that does not come up is a failed test then,
 # not the end of the run.
