@@ -7,8 +7,11 @@
 
 #include "text.h"
 
-/* isspace() of the kernel in the C locale (lib/ctype.c). */
-#define BLANKS " \t\n\v\f\r\xa0"
+/*
+ * What separates words for systemd and for shells. The kernel splits at 0xa0, too, which is also
+ * the end of letters in UTF-8: root=LABEL=... would be written back as two words.
+ */
+#define BLANKS " \t\n\v\f\r"
 
 static bool is_blank(char c)
 {

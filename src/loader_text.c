@@ -9,8 +9,11 @@
 #include "arguments.h"
 #include "text.h"
 
-/* isspace() of the kernel in the C locale (lib/ctype.c). */
-#define BLANKS " \t\n\v\f\r\xa0"
+/*
+ * What separates words for systemd and for shells. The kernel splits at 0xa0, too, which is also
+ * the end of letters in UTF-8: root=LABEL=... would be written back as two words.
+ */
+#define BLANKS " \t\n\v\f\r"
 
 #define LINUX_VARIABLE "GRUB_CMDLINE_LINUX"
 #define DEFAULT_VARIABLE "GRUB_CMDLINE_LINUX_DEFAULT"

@@ -30,6 +30,7 @@ static void splits_lines(void **state)
 		{ "open=\"a b c", "open=\"a b c" },
 		{ "a -- single", "a|--|single" },
 		{ "a\\ b", "a\\|b" },
+		{ "root=LABEL=\320\240 ro", "root=LABEL=\320\240|ro" },
 	};
 
 	(void)state;
