@@ -365,13 +365,15 @@ static int write_late_record(struct boot *boot, char **early)
 	return r;
 }
 
-/* False where nothing waits, or the late run was: two boot scripts may call it. */
+/*
+ * False where the late run was: two boot scripts may call it. Whether a device waits is seen in
+ * sysfs, since the early record has none that came after it, which the udev rule left to this run.
+ */
 static bool late_is_due(const struct boot *boot, const char *early)
 {
-	if (boot->cmdline.disabled || faccessat(boot->root.fd, RUN_CLAIMS_PATH, F_OK, 0) < 0)
-		return false;
-	return early == NULL ||
-	       (strstr(early, "\"outcome\": \"waiting\"") != NULL && !record_has_late(early));
+	return !boot->cmdline.disabled &&
+	       faccessat(boot->root.fd, RUN_CLAIMS_PATH, F_OK, 0) == 0 &&
+	       (early == NULL || !record_has_late(early));
 }
 
 /*

@@ -922,3 +922,19 @@ unit() {
 	boot
 	kept $NVME_A 'of unknown place: all storage stays'
 }
+
+# The udev rule leaves it to the late run, and the early record does not have it.
+@test "late: a USB controller that came after the helper is claimed, alone too" {
+	local device=$ROOT/$DEVICES/$USB_B
+
+	claims <<<$'[claim usb]\nmatch = 0000:06:00.0'
+	mv "$device" "$BATS_TEST_TMPDIR/device"
+	"$HELPER" --root "$ROOT" 2>/dev/null
+	[ "$(record '.devices[0].reason')" = "there is no device at this address" ]
+	mv "$BATS_TEST_TMPDIR/device" "$device"
+	disk nvme0n1 $NVME_A nvme/nvme0
+	mounted nvme0n1p1 /
+	"$HELPER" --root "$ROOT" --late /sysroot 2>/dev/null
+	[ "$(record '.late.devices | map(.address) | join(" ")')" = $USB_B ]
+	[ "$(overrides)" = "$USB_B vfio-pci" ]
+}
