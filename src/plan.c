@@ -547,12 +547,10 @@ static bool keeps_ids(const struct plan *plan, const struct claims *claims)
 	return false;
 }
 
-/* True when a claim names a device that is not taken now: no list may take it either. */
-static bool leaves_any(const struct plan *plan)
+static bool names_any(const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->decision_count; i++)
-		if (plan->decisions[i].device != NULL &&
-		    plan->decisions[i].verdict != VERDICT_TAKE)
+		if (plan->decisions[i].device != NULL)
 			return true;
 	return false;
 }
@@ -586,8 +584,11 @@ static int add_loads(struct plan *plan, const struct claims *claims, enum guard_
 		any = true;
 		r = add_load(plan, claims, plan->decisions[i].driver);
 	}
-	/* Whoever loads it next (rd.driver.pre=vfio-pci) must not find a list of IDs. */
-	if (r == 0 && phase != PHASE_LATE && leaves_any(plan) && !keeps_ids(plan, claims))
+	/*
+	 * Whoever loads it next (rd.driver.pre=vfio-pci, the fallback of a variant) must not find
+	 * a list of IDs, which would take what is left to the host, or a twin of what is taken.
+	 */
+	if (r == 0 && phase != PHASE_LATE && names_any(plan) && !keeps_ids(plan, claims))
 		r = add_load(plan, claims, VFIO_PCI_DRIVER);
 	/* The IOMMU backend comes by itself as vfio's softdep, unless an initramfs lost that.
 	 */

@@ -200,6 +200,8 @@ kernel_tree() {
 	machine domains
 	kernel_tree
 	claims <<<$'[claim hopper]\nmatch = 0001:01:00.0'
+	# Its list is vfio-pci's, and nobody's here.
+	append vfio-pci.ids=1002:67df
 	boot 2>/dev/null
 	[ "$(record -c '[.modules[].name]')" = \
 		'["nvgrace_gpu_vfio_pci","vfio_iommu_type1","vfio_pci"]' ]
@@ -374,6 +376,13 @@ damaged() {
 	append vfio-pci.ids=10de:1c30
 	run boot --dry-run
 	[[ $output == *$'\nload      vfio_pci\n'* ]]
+	# Nor to what loads it after a variant: rd.driver.pre=vfio-pci, or the variant's fallback.
+	rm -r "$ROOT"
+	machine domains
+	kernel_tree
+	claims <<<$'[claim hopper]\nmatch = 0001:01:00.0'
+	run boot --dry-run
+	[[ $output == *$'\nload      nvgrace_gpu_vfio_pci\nload      vfio_pci  ids=\n'* ]]
 }
 
 @test "boot: no PCI devices, no sysfs" {

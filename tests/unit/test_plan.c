@@ -834,6 +834,7 @@ static void test_drivers(void **state)
 		      "override  0001:01:00.0  nvgrace_gpu_vfio_pci\n"
 		      "load      some_vfio_pci\n"
 		      "load      nvgrace_gpu_vfio_pci\n"
+		      "load      vfio_pci  ids=\n"
 		      "load      vfio_iommu_type1\n"
 		      "bind      0000:05:10.0  some_vfio_pci\n"
 		      "bind      0001:01:00.0  nvgrace_gpu_vfio_pci\n"
