@@ -277,6 +277,34 @@ static void load_list(struct boot *boot, const char *argument, const struct modu
 	}
 }
 
+/* Sets `*ret_waits` when a claimed device waits for root to be mounted, as sysfs is now. */
+static int any_waits(struct boot *boot, bool *ret_waits)
+{
+	struct plan plan;
+
+	boot->guards.phase = PHASE_EARLY;
+	int r = plan_make(&boot->claims, &boot->snapshot, &boot->guards, &plan);
+	if (r < 0)
+		return r;
+	*ret_waits = false;
+	for (size_t i = 0; i < plan.decision_count; i++)
+		*ret_waits = *ret_waits || plan.decisions[i].verdict == VERDICT_WAIT;
+	plan_free(&plan);
+	return 0;
+}
+
+/* Disks are looked at only where the answer matters: one that is broken may take its time. */
+static int find_needs(struct boot *boot, const char *real_root)
+{
+	bool waits;
+	int r = any_waits(boot, &waits);
+
+	boot->guards.phase = PHASE_LATE;
+	return r < 0 || !waits ? r
+			       : needs_find(&boot->root, real_root, NEEDS_BOOT | NEEDS_NOW,
+					    &boot->snapshot, &boot->guards);
+}
+
 /*
  * The claims, the devices and what is to be done about them.
  *
@@ -287,7 +315,7 @@ static int make_plan(struct boot *boot, const char *table_path, const char *real
 	const char *sign = network_boot_sign(&boot->root, &boot->cmdline);
 	int r = read_table(boot, table_path);
 
-	boot->guards.phase = real_root == NULL ? PHASE_EARLY : PHASE_LATE;
+	boot->guards.phase = PHASE_EARLY;
 	boot->guards.network_boot = sign != NULL;
 	if (sign != NULL)
 		log_line(LOG_LEVEL_DEBUG, "'%s' says that the boot goes over the network",
@@ -297,8 +325,7 @@ static int make_plan(struct boot *boot, const char *table_path, const char *real
 	if (r == 0)
 		r = scan(boot);
 	if (r == 0 && real_root != NULL)
-		r = needs_find(&boot->root, real_root, NEEDS_BOOT | NEEDS_NOW, &boot->snapshot,
-			       &boot->guards);
+		r = find_needs(boot, real_root);
 	return r == 0 ? plan_make(&boot->claims, &boot->snapshot, &boot->guards, &boot->plan)
 		      : r;
 }

@@ -938,3 +938,15 @@ unit() {
 	[ "$(record '.late.devices | map(.address) | join(" ")')" = $USB_B ]
 	[ "$(overrides)" = "$USB_B vfio-pci" ]
 }
+
+@test "late: disks and tables are not looked at where nothing waits" {
+	claims <<<$'[claim card]\nmatch = class=03'
+	disk nvme0n1 $NVME_A nvme/nvme0
+	mounted nvme0n1p1 /
+	fstab <<<'/dev/nvme0n1p1 / ext4 defaults 0 1'
+	"$HELPER" --root "$ROOT" 2>/dev/null
+	ASAN_OPTIONS=detect_leaks=0 strace -qq -o "$BATS_TEST_TMPDIR/calls" \
+		"$HELPER" --root "$ROOT" --late /sysroot 2>/dev/null
+	grep -q 'boot\.json' "$BATS_TEST_TMPDIR/calls"
+	run ! grep -E 'fstab|mountinfo|block' "$BATS_TEST_TMPDIR/calls"
+}
