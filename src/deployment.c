@@ -317,10 +317,9 @@ static bool uses_any(const struct state *state)
 /* The one that an earlier apply was told to use, LOADERS_NONE or LOADERS_FOUND. */
 static int chosen_before(const struct state *before)
 {
-	for (int i = 0; before->chosen && i < LOADER_COUNT; i++)
-		if (before->used[i])
-			return i;
-	return before->chosen ? LOADERS_NONE : LOADERS_FOUND;
+	if (!before->chosen)
+		return LOADERS_FOUND;
+	return before->choice == STATE_NO_LOADER ? LOADERS_NONE : before->choice;
 }
 
 static int set_loaders(struct deployment *deployment, const struct config *config, int only)
@@ -330,6 +329,7 @@ static int set_loaders(struct deployment *deployment, const struct config *confi
 	if (only == LOADERS_AS_BEFORE)
 		only = chosen_before(&deployment->before);
 	deployment->after.chosen = only != LOADERS_FOUND;
+	deployment->after.choice = only >= 0 ? only : STATE_NO_LOADER;
 	for (int i = 0; r == 0 && i < LOADER_COUNT; i++) {
 		bool wanted = only == LOADERS_FOUND ? deployment->loaders.used[i] : only == i;
 

@@ -51,7 +51,7 @@ static void find_loaders(const struct root *root, struct loaders *loaders)
 	(void)!loaders_detect(root, loaders);
 	read_state(root, &state);
 	for (int i = 0; state.chosen && i < LOADER_COUNT; i++) {
-		loaders->used[i] = state.used[i];
+		loaders->used[i] = state.choice == i;
 		loaders->why[i] = LOADER_CHOSEN;
 	}
 	state_free(&state);

@@ -13,14 +13,20 @@ static int write_state(const struct root *root, const char *text, struct changes
 	return r == 0 ? changes_commit(changes, root, &failed) : r;
 }
 
-/* `reverted`: whether images that are made meanwhile leave the configuration out. */
-static int write_both(const struct journal *journal, bool reverted, struct changes *changes)
+/*
+ * `in_force` is the one of the two that images which are made meanwhile go by, and whose choice of
+ * a boot loader the next apply keeps.
+ */
+static int write_both(const struct journal *journal, const struct state *in_force,
+		      struct changes *changes)
 {
 	struct state both = { 0 };
 	AUTO_FREE char *text = NULL;
 	int r = state_merge(journal->before, journal->after, &both);
 
-	both.reverted = reverted;
+	both.reverted = in_force->reverted;
+	both.chosen = in_force->chosen;
+	both.choice = in_force->choice;
 	if (r == 0)
 		r = state_render(&both, &text);
 	if (r == 0)
@@ -33,7 +39,7 @@ int journal_begin(struct journal *journal, const struct root *root, const struct
 		  const struct state *after)
 {
 	*journal = (struct journal){ .root = root, .before = before, .after = after };
-	int r = write_both(journal, after->reverted, &journal->pending);
+	int r = write_both(journal, after, &journal->pending);
 
 	if (r < 0)
 		changes_free(&journal->pending);
@@ -55,7 +61,7 @@ int journal_finish(struct journal *journal, const char *text)
 int journal_undo(struct journal *journal, bool told)
 {
 	struct changes again = { 0 };
-	int r = told ? write_both(journal, journal->before->reverted, &again)
+	int r = told ? write_both(journal, journal->before, &again)
 		     : changes_undo(&journal->pending, journal->root);
 
 	changes_finish(&again, journal->root);

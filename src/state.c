@@ -41,6 +41,15 @@ static int parse_path(struct kargs *paths, const char *path)
 	return is_path_inside(path) ? kargs_append(paths, path) : -EBADMSG;
 }
 
+static int parse_choice(struct state *state, const char *name)
+{
+	bool none = strcmp(name, "none") == 0;
+
+	state->chosen = true;
+	state->choice = none ? STATE_NO_LOADER : find_loader(name);
+	return none || state->choice >= 0 ? 0 : -EBADMSG;
+}
+
 /* "WORD VALUE"; arguments belong to the loader above them. */
 static int parse_line(struct state *state, int *loader, const char *word, const char *value)
 {
@@ -48,10 +57,8 @@ static int parse_line(struct state *state, int *loader, const char *word, const 
 		state->reverted = true;
 		return strcmp(value, "yes") == 0 ? 0 : -EBADMSG;
 	}
-	if (strcmp(word, "chosen") == 0) {
-		state->chosen = true;
-		return strcmp(value, "yes") == 0 ? 0 : -EBADMSG;
-	}
+	if (strcmp(word, "chosen") == 0)
+		return parse_choice(state, value);
 	if (strcmp(word, "file") == 0)
 		return parse_path(&state->files, value);
 	if (strcmp(word, "directory") == 0)
@@ -133,7 +140,8 @@ int state_render(const struct state *state, char **ret_text)
 	if (state->reverted)
 		text_add(&text, "reverted yes\n");
 	if (state->chosen)
-		text_add(&text, "chosen yes\n");
+		text_add(&text, "chosen %s\n",
+			 state->choice >= 0 ? loader_names[state->choice] : "none");
 	render_list(&text, "file", &state->files);
 	render_list(&text, "directory", &state->directories);
 	for (int i = 0; i < LOADER_COUNT; i++) {
@@ -179,7 +187,6 @@ int state_merge(const struct state *a, const struct state *b, struct state *ret_
 {
 	int r = add_paths(&a->files, &ret_state->files);
 
-	ret_state->chosen = a->chosen || b->chosen;
 	if (r == 0)
 		r = add_paths(&b->files, &ret_state->files);
 	if (r == 0)

@@ -8,17 +8,18 @@
 
 #define STATE_PATH "var/lib/vfio-claim/state"
 
-enum { STATE_SIZE_MOST = 1 << 16 };
+enum { STATE_SIZE_MOST = 1 << 16, STATE_NO_LOADER = -1 };
 
 /*
  * `reverted`: the configuration may be there, but it is not to be carried into images. The
  * files are ours alone; edits of shared files are the loaders' (struct loader_state). `chosen`:
- * the loader that is used was asked for with --loader, and stays until another is; without one
- * that is used none is to be.
+ * one loader was asked for with --loader, or none, and stays until another is. That is `choice`,
+ * which is not always what is used: while apply is at work both the old one and the new one are.
  */
 struct state {
 	bool reverted;
 	bool chosen;
+	int choice;               /* where chosen: an enum loader, or STATE_NO_LOADER */
 	struct kargs files;       /* paths of owned files, relative to the root */
 	struct kargs directories; /* that were made for them, parents first */
 	bool used[LOADER_COUNT];
@@ -40,8 +41,8 @@ int state_parse(const char *text, struct state *ret_state, unsigned *ret_line) M
 int state_render(const struct state *state, char **ret_text) MUST_CHECK;
 
 /*
- * What either says: every file and directory, of each boot loader every argument; chosen where one
- * is, reverted never. Returns 0 and *ret_state (release with state_free(), also after an error), or
+ * What either says: every file and directory, of each boot loader every argument; reverted never,
+ * and no choice of a loader. Returns 0 and *ret_state (release with state_free(), also after an error), or
  * -ENOMEM.
  */
 int state_merge(const struct state *a, const struct state *b,

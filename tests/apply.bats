@@ -862,6 +862,33 @@ container() {
 	[ "$(cat "$ROOT/etc/kernel/cmdline")" = "root=UUID=ee ro quiet" ]
 }
 
+@test "apply --loader: a choice that failed is none" {
+	local chosen='^chosen'
+
+	apply
+	mkdir -p "$ROOT/etc/kernel"
+	echo "root=UUID=ee ro quiet" >"$ROOT/etc/kernel/cmdline"
+	mv "$ROOT/usr/sbin/grub-mkconfig" "$BATS_TEST_TMPDIR/"
+	printf '#!/bin/sh\n# default/grub.d\nexit 1\n' >"$ROOT/usr/sbin/grub-mkconfig"
+	chmod 0755 "$ROOT/usr/sbin/grub-mkconfig"
+	run -5 apply --loader kernel-install
+	run ! grep "$chosen" "$ROOT/var/lib/vfio-claim/state"
+	cp "$BATS_TEST_TMPDIR/grub-mkconfig" "$ROOT/usr/sbin/"
+	apply
+	run ! grep "$chosen" "$ROOT/var/lib/vfio-claim/state"
+	[ "$(entries | grep -c intel_iommu=on)" = 2 ]
+	# One that worked before stays.
+	apply --loader kernel-install
+	grep -qx 'chosen kernel-install' "$ROOT/var/lib/vfio-claim/state"
+	printf '#!/bin/sh\n# default/grub.d\nexit 1\n' >"$ROOT/usr/sbin/grub-mkconfig"
+	run -5 apply --loader auto
+	grep -qx 'chosen kernel-install' "$ROOT/var/lib/vfio-claim/state"
+	cp "$BATS_TEST_TMPDIR/grub-mkconfig" "$ROOT/usr/sbin/"
+	apply
+	grep -q intel_iommu=on "$ROOT/etc/kernel/cmdline"
+	[ "$(entries | grep -c intel_iommu=on)" = 0 ]
+}
+
 @test "apply: a tree of another architecture gets files and a list of what is left" {
 	# e_machine of an ELF file: EM_AARCH64
 	for program in vfio-claim ../bin/busybox; do

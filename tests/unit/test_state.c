@@ -5,7 +5,7 @@
 
 static const char whole[] = "vfio-claim-state 1\n"
 			    "reverted yes\n"
-			    "chosen yes\n"
+			    "chosen grubby\n"
 			    "file etc/modprobe.d/vfio-claim.conf\n"
 			    "file etc/a_b\n"
 			    "file etc/a-b\n"
@@ -25,7 +25,8 @@ static void test_round_trip(void **state)
 {
 	/* Names with dots that lead nowhere else. */
 	static const char dots[] = "vfio-claim-state 1\nfile etc/..a/b../...\n";
-	static const char *const texts[] = { "vfio-claim-state 1\n", whole, dots };
+	static const char none[] = "vfio-claim-state 1\nchosen none\n";
+	static const char *const texts[] = { "vfio-claim-state 1\n", whole, dots, none };
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(texts); i++) {
@@ -50,6 +51,7 @@ static void test_fields(void **state)
 	assert_int_equal(state_parse(whole, &parsed, &line), 0);
 	assert_true(parsed.reverted);
 	assert_true(parsed.chosen);
+	assert_int_equal(parsed.choice, LOADER_GRUBBY);
 	assert_int_equal(parsed.files.count, 3);
 	assert_true(parsed.used[LOADER_GRUB_D]);
 	assert_true(parsed.used[LOADER_GRUBBY]);
@@ -128,7 +130,7 @@ static void test_merge(void **state)
 				    "argument iommu=pt\n"
 				    "replaced vfio-pci.ids=1:2\n";
 	static const char second[] = "vfio-claim-state 1\n"
-				     "chosen yes\n"
+				     "chosen grub.d\n"
 				     "file etc/a\n"
 				     "file etc/c-d\n"
 				     "directory var/lib/vfio-claim\n"
@@ -142,7 +144,6 @@ static void test_merge(void **state)
 				     "argument iommu=pt\n"
 				     "argument ro\n";
 	static const char both[] = "vfio-claim-state 1\n"
-				   "chosen yes\n"
 				   "file etc/a\n"
 				   "file etc/c_d\n"
 				   "file etc/c-d\n"
