@@ -169,8 +169,22 @@ bool is_own_root(const struct root *root)
 }
 
 /*
- * Whether a running system is worked on: the host, or `/` by that name. There /run is a mount; in
- * an image that is built at `/` it is a directory of the image, where nothing of ours is to be left.
+ * False in a chroot: PID 1 has another root directory (proc_pid_root(5)). Where that may not be
+ * looked at, as in some containers, nothing speaks for a chroot.
+ */
+static bool is_root_of_pid_1(const struct stat *own)
+{
+	struct stat first;
+
+	if (stat("/proc/1/root", &first) < 0)
+		return errno == EACCES || errno == EPERM;
+	return first.st_dev == own->st_dev && first.st_ino == own->st_ino;
+}
+
+/*
+ * Whether a running system is worked on: the host, or `/` by that name. A chroot in which an image
+ * is built may have the builder's /run; and where PID 1 builds an image at `/`, /run is no mount
+ * but a directory of the image, where nothing of ours is to be left.
  */
 static bool is_running(const struct root *root)
 {
@@ -179,7 +193,7 @@ static bool is_running(const struct root *root)
 
 	if (root->is_host)
 		return true;
-	return is_own_root(root) && fstat(root->fd, &own) == 0 &&
+	return is_own_root(root) && fstat(root->fd, &own) == 0 && is_root_of_pid_1(&own) &&
 	       root_stat(root, "run", 0, &run) == 0 && run.st_dev != own.st_dev;
 }
 

@@ -766,17 +766,36 @@ kernel_install_fails() {
 	) 8<>"$lock"
 }
 
+# with_run COMMAND...: as PID 1 of its own, with a /run in the tree that is a mount.
+with_run() {
+	unshare --mount --pid --fork --mount-proc="$ROOT/proc" sh -c 'mount -t tmpfs tmpfs "$0/run" &&
+		: >"$0/run/vfio-claim.lock" && exec "$@"' "$ROOT" "$@"
+}
+
 @test "apply: on a running system --root / waits for no other lock than the host's" {
-	unshare --mount-proc="$ROOT/proc" sh -c 'mount -t tmpfs tmpfs "$1/run" &&
-		: >"$1/run/vfio-claim.lock" &&
-		! flock "$1/run/vfio-claim.lock" chroot "$1" /usr/sbin/vfio-claim apply --root / &&
-		chroot "$1" /usr/sbin/vfio-claim apply --root /' sh "$ROOT" >"$BATS_TEST_TMPDIR/out" 2>&1
+	with_run sh -c 'exec 8>"$0/run/vfio-claim.lock" && flock 8 && exec chroot "$0" /bin/sh -ec "$1"' \
+		"$ROOT" '
+		! vfio-claim apply --root /
+		exec 8>&-
+		vfio-claim apply --root /' >"$BATS_TEST_TMPDIR/out" 2>&1
 	grep -q 'another vfio-claim is at work here; try again' "$BATS_TEST_TMPDIR/out"
 	[ "$(entries | grep -c intel_iommu=on)" = 2 ]
 	# What is built at / has its directory locked, and no file left.
 	revert
 	run -0 inside /usr/sbin/vfio-claim apply --root /
 	[ ! -e "$ROOT/run/vfio-claim.lock" ]
+}
+
+@test "apply: a chroot that has the builder's /run is a tree of its own" {
+	with_run flock "$ROOT/run/vfio-claim.lock" sh -c 'chroot "$0" vfio-claim apply --root /' "$ROOT"
+	[ "$(entries | grep -c intel_iommu=on)" = 2 ]
+	# Who works on it from outside keeps it out.
+	exec 8<"$ROOT"
+	flock 8
+	run -5 with_run sh -c 'chroot "$0" vfio-claim revert --root /' "$ROOT"
+	[[ $output == *"another vfio-claim is at work here"* ]]
+	exec 8<&-
+	run -0 with_run sh -c 'chroot "$0" vfio-claim revert --root /' "$ROOT"
 }
 
 # A container that sees the devices of its host.
