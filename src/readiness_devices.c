@@ -47,19 +47,21 @@ static const struct decision *find_decision(const struct facts *facts,
 }
 
 /* What can be done about a device that is in the group of a claimed one, the best first. */
-enum remedy { REMEDY_CLAIM, REMEDY_DRIVER, REMEDY_SLOT };
+enum remedy { REMEDY_CLAIM, REMEDY_ADDRESS, REMEDY_DRIVER, REMEDY_SLOT };
 
 /* One that no claim takes, with a driver that keeps its group from VFIO. */
 struct stranger {
 	const struct device *device; /* NULL: there is none */
 	enum remedy remedy;
-	const char *need; /* of REMEDY_SLOT: why the host needs it, or may */
+	const char *need;               /* of REMEDY_SLOT: why the host needs it, or may */
+	const struct decision *refusal; /* of REMEDY_ADDRESS: what the claim says now */
 };
 
 /*
  * What stays with the host whatever a claim says, or should, is not to be claimed either: a
- * bridge, what is needed or could be, and what a claim asks for in vain. Another function of a
- * card is only to be named.
+ * bridge, and what is needed or could be, which is why the late phase refuses it. Every other
+ * refusal is about how a claim names the device (a card that was changed, a bridge that a
+ * pattern catches), so its address does. Another function of a card is only to be named.
  */
 static struct stranger judge_stranger(const struct facts *facts, const struct device *device,
 				      const struct decision *decision)
@@ -73,10 +75,13 @@ static struct stranger judge_stranger(const struct facts *facts, const struct de
 	stranger.need = guards_reason(facts->guards, &device->address, guard_kind_of(device));
 	if (stranger.need == NULL)
 		stranger.need = uses_route(facts->uses, &device->address);
-	if (stranger.need == NULL && decision != NULL && !decision->companion)
-		stranger.need = decision->reason;
+	if (decision != NULL && !decision->companion) {
+		stranger.refusal = decision;
+		if (stranger.need == NULL && decision->late)
+			stranger.need = decision->reason;
+	}
 	if (stranger.need == NULL)
-		stranger.remedy = REMEDY_CLAIM;
+		stranger.remedy = stranger.refusal != NULL ? REMEDY_ADDRESS : REMEDY_CLAIM;
 	return stranger;
 }
 
@@ -137,6 +142,13 @@ static void fix_incomplete_group(struct draft *draft, struct finding *finding,
 			    "are never claimed, keep its driver %s away ('blacklist' in "
 			    "modprobe.d(5)) and reboot",
 			    address, stranger->device->driver);
+		return;
+	case REMEDY_ADDRESS:
+		finding_fix(
+			draft, finding,
+			"claim it by its address ('match = %s' in [claim %s]; it is refused "
+			"now: %s), " FIX_APPLY,
+			address, stranger->refusal->claim->name, stranger->refusal->reason);
 		return;
 	case REMEDY_CLAIM:
 		break;

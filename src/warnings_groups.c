@@ -55,13 +55,14 @@ struct missing {
 	struct text list;  /* every function with its name and driver */
 	struct text match; /* "match = " lines that complete the group */
 	unsigned count;
-	bool possible; /* all of them could be claimed */
+	bool possible;                  /* all of them could be claimed */
+	const struct decision *refusal; /* the first that is about how a claim names one */
 };
 
 /*
- * What stays with the host whatever a claim says, or should: bridges, what is needed or could
- * be, and what a claim has already asked for in vain. Another function of a card is only to be
- * named.
+ * What stays with the host whatever a claim says, or should: bridges, and what is needed or could
+ * be, which is why the late phase refuses it. Every other refusal is about how a claim names the
+ * device (a card that was changed, a bridge that a pattern catches), so its address does.
  */
 static bool is_hosts(const struct view *view, size_t index)
 {
@@ -70,7 +71,7 @@ static bool is_hosts(const struct view *view, size_t index)
 	const struct decision *decision = view->decisions[index].decision;
 
 	return (device_is_bridge(device) && !device_is_other_bridge(device)) ||
-	       (decision != NULL && !decision->companion) ||
+	       (decision != NULL && decision->late && !decision->companion) ||
 	       guards_reason(outlook->guards, &device->address, guard_kind_of(device)) !=
 		       NULL ||
 	       uses_route(outlook->uses, &device->address) != NULL;
@@ -85,12 +86,32 @@ static void add_member(const struct view *view, size_t index, struct missing *mi
 
 	missing->count++;
 	missing->possible = missing->possible && !is_hosts(view, index);
+	if (missing->refusal == NULL && decision != NULL && !decision->companion)
+		missing->refusal = decision;
 	if (missing->count > MEMBERS_SHOWN)
 		return;
 	text_add(&missing->list, "%s%s %s%s(%s%s)", missing->count > 1 ? ", " : "",
 		 ADDRESS_TEXT(device), name, *name ? " " : "", driver_then(view, index),
 		 decision != NULL ? ", refused" : "");
 	text_add(&missing->match, "%s%s", missing->count > 1 ? ", " : "", ADDRESS_TEXT(device));
+}
+
+static void fix_group(struct view *view, const struct missing *missing, const char *match)
+{
+	const char *others = missing->count > MEMBERS_SHOWN ? " and the others" : "";
+	const struct decision *refusal = missing->refusal;
+
+	if (!missing->possible)
+		warning_fix(view, "not all of that can be claimed: put the card into a slot "
+				  "whose group has nothing of the host in it");
+	else if (refusal == NULL)
+		warning_fix(view, "claim what else is in it too: match = %s%s", match, others);
+	else
+		warning_fix(view,
+			    "claim what else is in it too: match = %s%s; %s is refused by "
+			    "[claim %s] now: %s",
+			    match, others, ADDRESS_TEXT(refusal), refusal->claim->name,
+			    refusal->reason);
 }
 
 static void warn_of_group(struct view *view, size_t first)
@@ -116,12 +137,7 @@ static void warn_of_group(struct view *view, size_t first)
 	warning_add(view, SEVERITY_FAULT, "group-incomplete", &device->address, claim,
 		    "IOMMU group %d stays incomplete, no virtual machine can use it: %s",
 		    device->iommu_group, list);
-	if (missing.possible)
-		warning_fix(view, "claim what else is in it too: match = %s%s", match,
-			    missing.count > MEMBERS_SHOWN ? " and the others" : "");
-	else
-		warning_fix(view, "not all of that can be claimed: put the card into a slot "
-				  "whose group has nothing of the host in it");
+	fix_group(view, &missing, match);
 }
 
 static bool has_groups(const struct snapshot *snapshot)

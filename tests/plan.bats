@@ -334,6 +334,19 @@ blacklisted() {
 	[ "$output" = $'0000:00:1f.3 sound\n0000:01:00.0 vfio-pci.ids\n0000:02:00.0 vfio-pci.ids' ]
 }
 
+@test "plan: a group with a bridge that only its address claims" {
+	recorded nvswitch
+	ln -sfn ../../../../kernel/iommu_groups/10 \
+		"$(readlink -f "$ROOT/$DEVICES/0000:9d:00.0")/iommu_group"
+	conf <<<$'[claim hgx]\nmatch = 10de:*'
+	plan
+	[ "$status" -eq 1 ]
+	[[ $output == *"fix: claim what else is in it too: match = 0000:9d:00.0; 0000:9d:00.0 is refused by [claim hgx] now: a bridge of this kind is claimed only by its address"* ]]
+	conf <<<$'[claim hgx]\nmatch = 10de:*\nmatch = 0000:9d:00.0'
+	plan
+	[[ $output != *"stays incomplete"* ]]
+}
+
 @test "plan: arguments that do not fit into the command line are a fault" {
 	recorded twin-gpus
 	conf <<<$'[claim gpu]\nmatch = 0000:01:00.0\n[host]\nextra_args = '"x.$(printf %02000d 1)"

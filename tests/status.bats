@@ -341,6 +341,22 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	[[ $output == *"fix: not all of that can be claimed: put the card into a slot"* ]]
 }
 
+@test "status: what is refused for its selector alone is to be claimed by its address" {
+	driver $AUDIO_1 snd_hda_intel
+	printf '[claim gpu]\nmatch = 10de:1c30\nfunctions = matched\n[claim sound]\nmatch = %s\n' \
+		"01:00.1 10de:10f0" >"$CONF"
+	ask 1 --now
+	found group-incomplete error "$AUDIO_1 (snd_hda_intel)" \
+		"claim it by its address ('match = $AUDIO_1' in [claim sound]; it is refused now: another device is here: 10de:10f1"
+	[[ $output != *"has to stay with the host"* ]]
+	run --separate-stderr "$TOOL" plan --root "$ROOT" --with-hardware
+	[[ $output == *"fix: claim what else is in it too: match = $AUDIO_1; "* ]]
+	# It is right: with that in the claim nothing is left of it in plan.
+	echo "match = $AUDIO_1" >>"$CONF"
+	run --separate-stderr "$TOOL" plan --root "$ROOT" --with-hardware
+	[[ $output != *"stays incomplete"* ]]
+}
+
 @test "status: a host bridge with a native driver is in the group" {
 	rm -f "$ROOT/$DEVICES/0000:00:00.0/iommu_group"
 	ln -s ../../../../kernel/iommu_groups/1 "$ROOT/$DEVICES/0000:00:00.0/iommu_group"

@@ -535,26 +535,70 @@ static void test_group_with_hosts_device(void **state)
 	end(&f);
 }
 
-/* A claim has asked for it in vain; unless it only came along, then its name helps. */
+/* What is refused for how a claim names it can be claimed all the same, by its address. */
 static void test_group_with_refused_device(void **state)
 {
 	static const struct test_claim both[] = {
 		{ .name = "p2000", .match = { "10de:1c30" } },
 		{ .name = "other", .match = { "02:00.0 8086:9999" } },
 	};
+	static const struct test_claim same_card[] = {
+		{ .name = "gpu", .match = { "10de:1c30" }, .functions = FUNCTIONS_MATCHED },
+		{ .name = "sound", .match = { "01:00.1 10de:10f0" } },
+	};
+	static const struct test_claim vendor[] = { { .name = "hgx", .match = { "10de:*" } } };
 	static const struct test_device card[] = {
 		{ "01:00.0", "10de:1c30", 0x030000, "00:03.0/00.0", "vfio-pci", false, NULL },
 		{ "01:00.1", "10de:1c38", 0x020000, "00:03.0/00.1", "mlx5_core", false, NULL },
+	};
+	static const struct test_device board[] = {
+		{ "01:00.0", "10de:2330", 0x030200, "00:03.0/00.0", "vfio-pci", false, NULL },
+		{ "02:00.0", "10de:22a3", 0x068000, "00:04.0/00.0", "nvidia-nvswitch", false,
+		  NULL },
 	};
 	struct fixture f;
 
 	(void)state;
 	begin_with(&f, gpu, LENGTH(gpu), both, 2);
 	device_at(&f, "02:00.0")->iommu_group = 1;
-	expect_group_fix(&f, "another slot; 0000:02:00.0 has to stay with the host: ");
+	expect_group_fix(&f, "claim it by its address ('match = 0000:02:00.0' in [claim "
+			     "other]; it is refused now: another device is here: 8086:1234");
+	/* What the host needs stays with it, however it is named. */
+	need(&f, "02:00.0", "/ is on it");
+	expect_group_fix(&f, "has to stay with the host: / is on it");
+	end(&f);
+	begin_with(&f, gpu, LENGTH(gpu), same_card, 2);
+	set_driver(&f, "01:00.1", "snd_hda_intel");
+	expect_group_fix(&f, "claim it by its address ('match = 0000:01:00.1' in [claim "
+			     "sound]; it is refused now: another device is here: 10de:10f1");
+	end(&f);
+	begin_with(&f, board, LENGTH(board), vendor, 1);
+	expect_group_fix(&f, "claim it by its address ('match = 0000:02:00.0' in [claim hgx]; "
+			     "it is refused now: a bridge of this kind is claimed only by");
 	end(&f);
 	begin_with(&f, card, LENGTH(card), one_claim, 1);
 	expect_group_fix(&f, "claim it too ('match = 0000:01:00.1'");
+	end(&f);
+}
+
+/* Refused by the late guards: the claim asked for what the host needs. */
+static void test_group_with_guarded_device(void **state)
+{
+	static const struct test_claim both[] = {
+		{ .name = "p2000", .match = { "10de:1c30" } },
+		{ .name = "disk", .match = { "02:00.0" } },
+	};
+	static const struct test_device disk[] = {
+		{ "01:00.0", "10de:1c30", 0x030000, "00:03.0/00.0", "vfio-pci", false, NULL },
+		{ "02:00.0", "144d:a80a", 0x010802, "00:04.0/00.0", "nvme", false, NULL },
+	};
+	struct fixture f;
+
+	(void)state;
+	begin_with(&f, disk, LENGTH(disk), both, 2);
+	need(&f, "02:00.0", "/ is on it");
+	expect_group_fix(&f,
+			 "another slot; 0000:02:00.0 has to stay with the host: / is on it");
 	end(&f);
 }
 
@@ -1262,6 +1306,7 @@ int main(void)
 		cmocka_unit_test(test_group_members),
 		cmocka_unit_test(test_group_with_hosts_device),
 		cmocka_unit_test(test_group_with_refused_device),
+		cmocka_unit_test(test_group_with_guarded_device),
 		cmocka_unit_test(test_native_driver),
 		cmocka_unit_test(test_not_bound),
 		cmocka_unit_test(test_driver_missing),

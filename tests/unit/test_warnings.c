@@ -509,7 +509,8 @@ static void test_driver_blacklisted(void **state)
 	(void)strcpy(world.devices[NIC].blacklisted, "i40e");
 	add_use(&world, NIC, USE_ROUTE, "carries the default route (eth0)");
 	assert_warns(&world, SEVERITY_DANGER, "driver-blacklisted", NIC,
-		     "i40e, its driver, which is blacklisted; carries the default route", "i40e");
+		     "i40e, its driver, which is blacklisted; carries the default route",
+		     "i40e");
 	world_free(&world);
 	world = WORLD(the_gpu);
 	(void)strcpy(world.devices[NIC].blacklisted, "i40e");
@@ -876,6 +877,35 @@ static void test_group_shows_what_is_refused(void **state)
 	world_free(&world);
 }
 
+/* What is refused for how a claim names it can be claimed all the same, by its address. */
+static void test_group_with_badly_named_device(void **state)
+{
+	static const struct test_claim both[] = {
+		{ .name = "gpu", .match = { "01:00.0" }, .functions = FUNCTIONS_MATCHED },
+		{ .name = "sound", .match = { "01:00.1 10de:10ff" } },
+	};
+	static const struct test_claim vendor[] = {
+		{ .name = "gpu", .match = { "01:00.0" } },
+		{ .name = "intel", .match = { "8086:*" }, .except = { "class=03" } },
+	};
+	struct world world = WORLD(both);
+
+	(void)state;
+	(void)strcpy(world.snapshot.devices[AUDIO].driver, "snd_hda_intel");
+	assert_warns(&world, SEVERITY_FAULT, "group-incomplete", GPU,
+		     "(snd_hda_intel, refused)",
+		     "claim what else is in it too: match = 0000:01:00.1; 0000:01:00.1 is "
+		     "refused by [claim sound] now: another device is here: ");
+	world_free(&world);
+	world = WORLD(vendor);
+	world.snapshot.devices[LPC].iommu_group = GPU;
+	world.snapshot.devices[LPC].class_code = 0x068000;
+	assert_warns(&world, SEVERITY_FAULT, "group-incomplete", GPU, "(lpc_ich, refused)",
+		     "match = 0000:00:1f.0; 0000:00:1f.0 is refused by [claim intel] now: a "
+		     "bridge of this kind is claimed only by its address");
+	world_free(&world);
+}
+
 /* Nobody is told to claim what the host needs, or may. */
 static void test_group_with_hosts_device(void **state)
 {
@@ -1116,7 +1146,8 @@ static void test_addon(void **state)
 /* Apply refuses it whatever is claimed. */
 static void test_length(void **state)
 {
-	static const struct test_claim none[] = { { .name = "none", .match = { "dead:beef" } } };
+	static const struct test_claim none[] = { { .name = "none",
+						    .match = { "dead:beef" } } };
 	struct world world = WORLD(none);
 
 	(void)state;
@@ -1175,6 +1206,7 @@ int main(void)
 		cmocka_unit_test(test_group),
 		cmocka_unit_test(test_group_with_hosts_device),
 		cmocka_unit_test(test_group_shows_what_is_refused),
+		cmocka_unit_test(test_group_with_badly_named_device),
 		cmocka_unit_test(test_no_group),
 		cmocka_unit_test(test_iommu),
 		cmocka_unit_test(test_remapping),
