@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -114,8 +115,77 @@ static int keep_words(const struct forecast *forecast, const struct state *state
 	return r;
 }
 
+/* True when the last apply gave a boot loader words that this boot has not: it was before. */
+static bool is_reboot_due(const struct forecast *forecast, const struct state *state)
+{
+	for (int i = 0; i < LOADER_COUNT; i++) {
+		const struct kargs *ours = &state->loader[i].ours;
+
+		for (size_t j = 0; state->used[i] && j < ours->count; j++)
+			if (!kargs_has(&forecast->present, ours->items[j]))
+				return true;
+	}
+	return false;
+}
+
+/*
+ * Measures as apply does: behind what each boot loader has without ours. Returns 0, -E2BIG
+ * where apply would refuse (forecast->too_long has its reason), or where that is not known, or
+ * -ENOMEM.
+ */
+static int measure_on_loaders(struct forecast *forecast, const struct state *state,
+			      const struct target *target)
+{
+	int r = -E2BIG;
+
+	for (int i = 0; i < LOADER_COUNT; i++) {
+		struct arguments arguments;
+		AUTO_FREE char *base = NULL;
+
+		if (!forecast->loaders.used[i])
+			continue;
+		r = loader_base_line((enum loader)i, forecast->root, &state->loader[i], &base);
+		if (r == 0)
+			r = arguments_compose(forecast->config, target, base, &arguments,
+					      forecast->too_long);
+		if (r < 0)
+			return r == -ENOMEM ? r : -E2BIG;
+		arguments_free(&arguments);
+	}
+	return r;
+}
+
+/*
+ * Between an apply and the reboot the words of the apply before are on this boot's line, and no
+ * state tells any more that they were ours: so they would count beside those that have taken
+ * their place. What apply measures decides then, and the arguments come into `next` whatever
+ * its length.
+ */
+static int compose_again(struct forecast *forecast, const struct state *state,
+			 const struct target *target, const char *base,
+			 struct arguments *arguments)
+{
+	struct target roomy = *target;
+	int r = is_reboot_due(forecast, state) ? measure_on_loaders(forecast, state, target)
+					       : -E2BIG;
+
+	if (r < 0)
+		return r;
+	forecast->too_long[0] = '\0';
+	r = sentences_add(
+		&forecast->notes,
+		"the arguments fit behind what the boot loader has, though not behind "
+		"this boot's command line, where those of an apply before the last "
+		"one count until the reboot");
+	roomy.line_most = SIZE_MAX;
+	return r == 0 ? arguments_compose(forecast->config, &roomy, base, arguments,
+					  forecast->too_long)
+		      : r;
+}
+
 /* Adds the arguments of the configuration, as apply gives them to the boot loader. */
-static int add_arguments(struct forecast *forecast, const struct target *target)
+static int add_arguments(struct forecast *forecast, const struct state *state,
+			 const struct target *target)
 {
 	struct arguments arguments;
 	AUTO_FREE char *base = NULL;
@@ -124,6 +194,8 @@ static int add_arguments(struct forecast *forecast, const struct target *target)
 	if (r == 0)
 		r = arguments_compose(forecast->config, target, base, &arguments,
 				      forecast->too_long);
+	if (r == -E2BIG)
+		r = compose_again(forecast, state, target, base, &arguments);
 	if (r < 0)
 		return r == -E2BIG ? 0 : r;
 	for (size_t i = 0; r == 0 && i < arguments.kargs.count; i++)
@@ -142,11 +214,11 @@ static int make_next(struct forecast *forecast, bool configured)
 	read_state(forecast->root, &state);
 	if (r == 0)
 		r = keep_words(forecast, &state, &forecast->next);
-	state_free(&state);
 	if (r == 0 && configured)
 		r = target_find_with(forecast->root, forecast->config, true, &target);
 	if (r == 0 && configured)
-		r = add_arguments(forecast, &target);
+		r = add_arguments(forecast, &state, &target);
+	state_free(&state);
 	forecast->facts.cpu = target.cpu;
 	target_free(&target);
 	if (r == 0)

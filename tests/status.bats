@@ -341,6 +341,43 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	[[ $output == *"fix: not all of that can be claimed: put the card into a slot"* ]]
 }
 
+@test "status: plan does not add up the arguments of this boot and of the next" {
+	# lists FIRST LAST: isolated processors, every other one.
+	lists() {
+		local list
+
+		list=$(seq -s, "$1" 2 "$2")
+		printf '[claim gpu]\nmatch = 10de:1c30\n[host]\nextra_args = isolcpus=%s nohz_full=%s rcu_nocbs=%s\n' \
+			"$list" "$list" "$list" >"$CONF"
+	}
+	lists 1 189
+	"$TOOL" apply --root "$ROOT" --no-rebuild
+	echo "BOOT_IMAGE=/vmlinuz root=/dev/sda1 ro quiet $(
+		"$TOOL" cmdline --root "$ROOT" --with-hardware 2>/dev/null)" >"$ROOT/proc/cmdline"
+	lists 0 188
+	"$TOOL" apply --root "$ROOT" --no-rebuild
+	run --separate-stderr "$TOOL" plan --root "$ROOT" --with-hardware
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output != *"the kernel's command line would have"* ]]
+	[[ $output == *"note: the arguments fit behind what the boot loader has"* ]]
+	# After the reboot there is nothing left to say.
+	cp "$ROOT/proc/cmdline" "$BATS_TEST_TMPDIR/before"
+	echo "BOOT_IMAGE=/vmlinuz root=/dev/sda1 ro quiet $(
+		"$TOOL" cmdline --root "$ROOT" --with-hardware 2>/dev/null)" >"$ROOT/proc/cmdline"
+	run -0 --separate-stderr "$TOOL" plan --root "$ROOT" --with-hardware
+	[[ $output != *"the arguments fit"* ]]
+	cp "$BATS_TEST_TMPDIR/before" "$ROOT/proc/cmdline"
+	# One that apply refuses, too: the boot loader's own words leave no place.
+	sed -i "s|^GRUB_CMDLINE_LINUX=.*|GRUB_CMDLINE_LINUX=\"x.$(printf %01200d 1)\"|" \
+		"$ROOT/etc/default/grub"
+	run -1 --separate-stderr "$TOOL" apply --root "$ROOT" --no-rebuild
+	local reason=${stderr#*: }
+	[[ $reason == "the kernel's command line would have "* ]]
+	run -1 --separate-stderr "$TOOL" plan --root "$ROOT" --with-hardware
+	[[ $output == *"fault: ${reason%%$'\n'*}"* ]]
+}
+
 @test "status: what is refused for its selector alone is to be claimed by its address" {
 	driver $AUDIO_1 snd_hda_intel
 	printf '[claim gpu]\nmatch = 10de:1c30\nfunctions = matched\n[claim sound]\nmatch = %s\n' \
