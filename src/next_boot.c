@@ -88,6 +88,11 @@ static int find_needed(const struct facts *facts, const struct kargs *ours,
 	return r;
 }
 
+static bool is_about_recovery(const char *sentence)
+{
+	return strstr(sentence, "recovery entry") != NULL;
+}
+
 static bool has_sentence(const struct sentences *sentences, const char *sentence)
 {
 	for (size_t i = 0; i < sentences->count; i++)
@@ -114,7 +119,7 @@ static int look_at_loader(const struct deployment *deployment, enum loader loade
 	if (r == 0)
 		r = loader_verify(loader, deployment->root, &needed, &needed_only);
 	for (size_t i = 0; r == 0 && i < needed_only.count; i++)
-		if (strstr(needed_only.items[i], "recovery entry") == NULL)
+		if (!is_about_recovery(needed_only.items[i]))
 			r = sentences_add(&facts->entry_problems, "%s", needed_only.items[i]);
 	for (size_t i = 0; r == 0 && i < all.count; i++)
 		if (!has_sentence(&facts->entry_problems, all.items[i]))
@@ -123,6 +128,18 @@ static int look_at_loader(const struct deployment *deployment, enum loader loade
 	sentences_free(&all);
 	sentences_free(&needed_only);
 	return r;
+}
+
+/* What is to be said of the entries, as the two answers about them. */
+static void judge_entries(struct facts *facts)
+{
+	bool current = facts->entry_problems.count == 0;
+	bool complete = current;
+
+	for (size_t i = 0; i < facts->entry_remarks.count; i++)
+		complete = complete && is_about_recovery(facts->entry_remarks.items[i]);
+	facts->entries_current = current ? ANSWER_YES : ANSWER_NO;
+	facts->entries_complete = complete ? ANSWER_YES : ANSWER_NO;
 }
 
 static int look_at_time(const struct deployment *deployment, enum loader loader,
@@ -153,8 +170,7 @@ static int look_at_loaders(const struct deployment *deployment, struct facts *fa
 		return sentences_add(&facts->unread, "the boot entries cannot be read%s: %s",
 				     r == -EACCES ? " without root" : "", strerror(-r));
 	if (r == 0 && any)
-		facts->entries_current =
-			facts->entry_problems.count == 0 ? ANSWER_YES : ANSWER_NO;
+		judge_entries(facts);
 	return r;
 }
 

@@ -149,6 +149,7 @@ struct facts {
 	bool fixed;   /* images are not for apply to make: see initramfs_is_fixed() */
 	bool by_hand; /* there is no boot loader that apply could give arguments to */
 	enum answer entries_current;     /* every boot entry has every needed argument */
+	enum answer entries_complete;    /* and all others too, but for recovery entries */
 	struct sentences entry_problems; /* where one is missing that is needed */
 	struct sentences entry_remarks;  /* where the claims table does the work */
 	struct kernel_facts *kernels;

@@ -73,10 +73,19 @@ static bool image_awaits_reboot(const struct facts *facts)
 	       prepared_since(facts) > 0;
 }
 
+/*
+ * True when the boot entries have every argument of one kind. The needed ones say nothing of the
+ * spare ones: a configuration that is edited and not yet applied often differs in these alone.
+ */
+static bool entries_have(const struct facts *facts, bool spare)
+{
+	return (spare ? facts->entries_complete : facts->entries_current) == ANSWER_YES;
+}
+
 /* True when the boot entries have every needed argument, and this boot could not have them yet. */
 static bool entries_await_reboot(const struct facts *facts)
 {
-	return facts->entries_current == ANSWER_YES && may_await_reboot(facts);
+	return entries_have(facts, false) && may_await_reboot(facts);
 }
 
 /* The fix of what this boot's image is the cause of; @cured: of one that the next boot mends. */
@@ -138,11 +147,13 @@ static enum finding_level argument_level(const struct facts *facts)
 	return entries_await_reboot(facts) ? LEVEL_REBOOT : LEVEL_ERROR;
 }
 
-static void fix_arguments(struct draft *draft, struct finding *finding)
+static void fix_arguments(struct draft *draft, struct finding *finding, bool spare)
 {
-	if (entries_await_reboot(draft->facts))
+	bool there = entries_have(draft->facts, spare);
+
+	if (there && may_await_reboot(draft->facts))
 		finding_fix(draft, finding, "reboot: the boot entries have it");
-	else if (draft->facts->entries_current == ANSWER_YES)
+	else if (there)
 		finding_fix(
 			draft, finding,
 			"this boot did not use the boot entries that are here: " FIX_SOURCE);
@@ -176,7 +187,7 @@ static void find_missing(struct draft *draft, const struct kargs *missing, bool 
 					      spare ? LEVEL_WARNING : argument_level(facts));
 	finding_say(draft, finding, "the kernel command line lacks%s%s", joined,
 		    spare ? " (the claims hold without it)" : "");
-	fix_arguments(draft, finding);
+	fix_arguments(draft, finding, spare);
 }
 
 static void find_different(struct draft *draft, const struct kargs *missing)
@@ -197,8 +208,8 @@ static void find_different(struct draft *draft, const struct kargs *missing)
 			draft, finding,
 			"the kernel command line has %s where the configuration asks for %s%s",
 			other, word, spare ? " (the claims hold without it)" : "");
-		if (facts->entries_current == ANSWER_YES)
-			fix_arguments(draft, finding);
+		if (entries_have(facts, spare))
+			fix_arguments(draft, finding, spare);
 		else
 			finding_fix(
 				draft, finding,
@@ -267,8 +278,8 @@ static void find_iommu_off(struct draft *draft, bool without)
 			    "take %s out of the boot loader's settings and reboot", off);
 	else if (cured)
 		finding_fix(draft, finding, "reboot: the boot entries have intel_iommu=on");
-	else if (lacking && (facts->entries_current == ANSWER_YES || facts->by_hand))
-		fix_arguments(draft, finding);
+	else if (lacking && (entries_have(facts, false) || facts->by_hand))
+		fix_arguments(draft, finding, false);
 	else if (lacking)
 		finding_fix(draft, finding, FIX_APPLY ": that gives the kernel intel_iommu=on");
 	else if (facts->config->host.iommu == IOMMU_OFF)
@@ -305,7 +316,7 @@ static void find_no_remapping(struct draft *draft)
 	if (cured)
 		finding_fix(draft, finding, "reboot: the boot entries have %s", word);
 	else if (lacks(facts, word))
-		fix_arguments(draft, finding);
+		fix_arguments(draft, finding, false);
 	else
 		finding_fix(draft, finding,
 			    "turn interrupt remapping (x2APIC) on in the firmware's setup; or "

@@ -742,10 +742,35 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	found arguments-missing warning "lacks intel_iommu=on iommu=pt rd.driver.pre=vfio-pci" \
 		"did not use the boot entries"
 	found arguments-differ warning "has vfio-pci.ids=8086:1234 where" "did not use the boot entries"
+	# What a recovery entry lacks is another matter.
+	sed -i 's/^\(\s*linux\s.*\) rd.vfio-claim=0/\1/; s/^\(\s*linux\s.*\) single/\1/' \
+		"$ROOT/boot/grub/grub.cfg"
+	touch -d '-1 hour' "$ROOT/boot/grub/grub.cfg"
+	ask 0
+	found boot-entry-stale warning "recovery entry" apply
+	found arguments-missing warning "lacks intel_iommu=on" "did not use the boot entries"
 	prepared boot/grub/grub.cfg
 	ask 0
 	found arguments-missing warning "lacks intel_iommu=on iommu=pt rd.driver.pre=vfio-pci" reboot
 	found arguments-differ warning "has vfio-pci.ids=8086:1234 where" reboot
+}
+
+# A new device of a claim changes only words that claims do without: all that are needed are in the
+# entries, and were in this boot, which nobody is to search for another disk's boot loader.
+@test "status: after an edit of the configuration what claims do without is for apply, too" {
+	printf '[claim amd]\nmatch = 1002:73bf\n' >>"$CONF"
+	echo "btime $(($(date +%s) + 1000))" >"$ROOT/proc/stat"
+	ask 1
+	found boot-entry-stale warning "1002:73bf" "run 'vfio-claim apply'"
+	found arguments-differ warning "has vfio-pci.ids=10de:1c30 where" "run 'vfio-claim apply'"
+	sed -i 's/ vfio-pci.ids=[^ ]*//' "$ROOT/proc/cmdline"
+	ask 1
+	found arguments-missing warning "lacks vfio-pci.ids=" "run 'vfio-claim apply', then reboot"
+	[[ $output != *"did not use the boot entries"* ]]
+	# Nor is a reboot of use that the entries' file is young enough for.
+	prepared boot/grub/grub.cfg
+	ask 1
+	found arguments-missing warning "lacks vfio-pci.ids=" "run 'vfio-claim apply', then reboot"
 }
 
 @test "status: an argument that is not understood" {

@@ -93,6 +93,7 @@ static void begin_with(struct fixture *f, const struct test_device *devices, siz
 		.firmware_iommu = ANSWER_YES,
 		.applied = ANSWER_YES,
 		.entries_current = ANSWER_YES,
+		.entries_complete = ANSWER_YES,
 		.kernels = f->kernels,
 		.boot_time = 1000,
 		.applied_time = 900,
@@ -1126,6 +1127,7 @@ static void test_arguments(void **state)
 	expect(&f, FINDING_ARGUMENTS_MISSING, LEVEL_ERROR, "lacks hugepagesz=1G", "apply");
 	assert_false(f.out.may_change);
 	/* The claims hold without these. */
+	f.facts.entries_complete = ANSWER_NO;
 	set_line(&f.facts.arguments, "rd.driver.pre=vfio-pci modprobe.blacklist=nouveau");
 	expect(&f, FINDING_ARGUMENTS_MISSING, LEVEL_WARNING,
 	       "lacks rd.driver.pre=vfio-pci modprobe.blacklist=nouveau", "apply");
@@ -1137,6 +1139,34 @@ static void test_arguments(void **state)
 	/* A list that has more is as good. */
 	set_line(&f.facts.line, "rd.driver.pre=vfio_x,vfio-pci modprobe.blacklist=a,nouveau");
 	expect_nothing(&f);
+	end(&f);
+}
+
+/* A configuration that was edited and not applied: only such words are not in the entries yet. */
+static void test_spare_arguments(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	f.facts.entries_complete = ANSWER_NO;
+	set_line(&f.facts.arguments, "vfio-pci.ids=10de:1c30,1002:73bf");
+	expect(&f, FINDING_ARGUMENTS_DIFFER, LEVEL_WARNING, "has vfio-pci.ids=10de:1c30 where",
+	       "run 'vfio-claim apply', reboot");
+	set_line(&f.facts.line, "ro");
+	expect(&f, FINDING_ARGUMENTS_MISSING, LEVEL_WARNING,
+	       "lacks vfio-pci.ids=", "run 'vfio-claim apply', then reboot");
+	f.facts.entries_time = 1100;
+	expect(&f, FINDING_ARGUMENTS_MISSING, LEVEL_WARNING,
+	       "lacks vfio-pci.ids=", "run 'vfio-claim apply', then reboot");
+	f.facts.entries_complete = ANSWER_YES;
+	expect(&f, FINDING_ARGUMENTS_MISSING, LEVEL_WARNING,
+	       "lacks vfio-pci.ids=", "reboot: the boot entries have it");
+	/* Those that are needed do not ask it. */
+	f.facts.entries_complete = ANSWER_NO;
+	set_line(&f.facts.arguments, "kvm.ignore_msrs=1");
+	expect(&f, FINDING_ARGUMENTS_MISSING, LEVEL_REBOOT, "lacks kvm.ignore_msrs=1",
+	       "reboot: the boot entries have it");
 	end(&f);
 }
 
@@ -1328,6 +1358,7 @@ int main(void)
 		cmocka_unit_test(test_newer_config),
 		cmocka_unit_test(test_late_run),
 		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_spare_arguments),
 		cmocka_unit_test(test_different_arguments),
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_files),
