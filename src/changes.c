@@ -90,6 +90,25 @@ static int change_again(struct changes *changes, struct change *change, const ch
 	return 0;
 }
 
+/* Takes the old text, also on an error. */
+static int append(struct changes *changes, struct change change, const char *path,
+		  const char *text)
+{
+	change.path = strdup(path);
+	int r = copy_text(text, &change.new_text);
+	struct change *slot =
+		change.path == NULL || r < 0
+			? NULL
+			: array_grow(&changes->items, changes->count, sizeof(*slot));
+	if (slot == NULL) {
+		change_free(&change);
+		return -ENOMEM;
+	}
+	*slot = change;
+	changes->count++;
+	return 0;
+}
+
 int changes_add(struct changes *changes, const struct root *root, const char *path,
 		const char *text)
 {
@@ -105,19 +124,16 @@ int changes_add(struct changes *changes, const struct root *root, const char *pa
 		free(change.old_text);
 		return 0;
 	}
-	change.path = strdup(path);
-	r = copy_text(text, &change.new_text);
-	struct change *slot =
-		change.path == NULL || r < 0
-			? NULL
-			: array_grow(&changes->items, changes->count, sizeof(*slot));
-	if (slot == NULL) {
-		change_free(&change);
-		return -ENOMEM;
-	}
-	*slot = change;
-	changes->count++;
-	return 0;
+	return append(changes, change, path, text);
+}
+
+int changes_add_anew(struct changes *changes, const struct root *root, const char *path,
+		     const char *text)
+{
+	struct change change = { 0 };
+	int r = read_old(root, path, &change.old_text, &change.mode);
+
+	return r < 0 ? r : append(changes, change, path, text);
 }
 
 int changes_read(const struct changes *changes, const struct root *root, const char *path,

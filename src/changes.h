@@ -30,6 +30,13 @@ struct changes {
 int changes_add(struct changes *changes, const struct root *root, const char *path,
 		const char *text) MUST_CHECK;
 
+/*
+ * The same, but the file is written also where it has that text already, so that its time is the
+ * one of this change. No path twice.
+ */
+int changes_add_anew(struct changes *changes, const struct root *root, const char *path,
+		     const char *text) MUST_CHECK;
+
 /* The text that `path` will have: that of a change, else the file's; NULL: there will be none.
  * Returns 0 and *ret_text (owned by the caller), or a negative errno. */
 int changes_read(const struct changes *changes, const struct root *root, const char *path,

@@ -830,8 +830,13 @@ static int carry_out(struct deployment *deployment)
 {
 	struct journal journal;
 	bool told = false;
-	int r = change_files(deployment, &journal);
 
+	/* Where the rest was left to others: not even the state's time is to change. */
+	if (deployment_is_empty(deployment)) {
+		deployment_tidy(deployment);
+		return 0;
+	}
+	int r = change_files(deployment, &journal);
 	if (r < 0)
 		return r;
 	r = signals_came() ? -EINTR : run_tools(deployment, &told);

@@ -18,8 +18,9 @@ struct journal {
 };
 
 /*
- * Writes what both states say; `before` and `after` are to stay until the end. Returns 0 or a
- * negative errno, with which the state file is the old one. Then one of the other two.
+ * Writes what both states say, so that the state file is younger than what was there, whatever it
+ * said; `before` and `after` are to stay until the end. Returns 0 or a negative errno, with which
+ * it is the old one. Then one of the other two.
  */
 int journal_begin(struct journal *journal, const struct root *root, const struct state *before,
 		  const struct state *after) MUST_CHECK;

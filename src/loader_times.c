@@ -15,7 +15,8 @@ static void look_at_file(const struct root *root, const char *path, long long *l
 
 /*
  * The files alone: systemd-bless-boot(8) renames entries in each boot, and that is of the
- * directory. For the like reason nobody asks grubenv, to which each boot adds its success.
+ * directory. For the like reason nobody asks grubenv, to which each boot adds its success; what
+ * `apply` does there has the time of its state: see journal_begin().
  */
 static int look_at_files(const struct root *root, const char *directory, const char *suffix,
 			 long long *latest)

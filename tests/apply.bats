@@ -298,6 +298,8 @@ sealed() {
 }
 
 @test "apply: a failing tool puts an earlier apply's files back" {
+	local old
+
 	apply
 	state >"$BATS_TEST_TMPDIR/before"
 	printf '[claim gpu]\nmatch = 10de:1c31\n[host]\nunsafe_interrupts = yes\n' \
@@ -307,6 +309,17 @@ sealed() {
 	rm "$ROOT/etc/test-fail"
 	printf '[claim gpu]\nmatch = 10de:1c30\n' >"$ROOT/etc/vfio-claim.conf"
 	state | diff "$BATS_TEST_TMPDIR/before" -
+	# A state that says no more than it did is the old file again, too: nothing was done.
+	touch -d '-1 hour' "$ROOT/var/lib/vfio-claim/state"
+	old=$(stat -c '%i %Y' "$ROOT/var/lib/vfio-claim/state")
+	rm "$ROOT/boot/initrd.img-${KERNELS[0]}"
+	: >"$ROOT/etc/test-fail"
+	run -5 apply
+	[ "$(stat -c '%i %Y' "$ROOT/var/lib/vfio-claim/state")" = "$old" ]
+	rm "$ROOT/etc/test-fail"
+	apply
+	[ "$(stat -c '%i %Y' "$ROOT/var/lib/vfio-claim/state")" != "$old" ]
+	[ -z "$(find "$ROOT" -name '*~')" ]
 }
 
 @test "apply: a file that cannot be written changes nothing" {
@@ -909,6 +922,8 @@ container() {
 }
 
 @test "apply: a tree of another architecture gets files and a list of what is left" {
+	local before
+
 	# e_machine of an ELF file: EM_AARCH64
 	for program in vfio-claim ../bin/busybox; do
 		printf '\xb7' | dd of="$ROOT/usr/sbin/$program" bs=1 seek=18 conv=notrunc status=none
@@ -919,6 +934,12 @@ container() {
 	[ -e "$ROOT/etc/default/grub.d/90-vfio-claim.cfg" ]
 	[ -z "$(calls)" ]
 	grep -qx 'argument iommu.passthrough=1' "$ROOT/var/lib/vfio-claim/state"
+	# All that is ours to do is done: not even a file's time is another one.
+	touch -d '-1 hour' "$ROOT/var/lib/vfio-claim/state"
+	before=$(cd "$ROOT" && find . -type f -printf '%p %i %T@\n' | sort)
+	run -0 --separate-stderr apply
+	[[ $output == *"left to do in it:"* ]]
+	[ "$(cd "$ROOT" && find . -type f -printf '%p %i %T@\n' | sort)" = "$before" ]
 }
 
 # --- What nothing here does: it is said, and not called done ---

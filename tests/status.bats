@@ -686,6 +686,41 @@ DEVICE        IDS        CLAIM  DRIVER    GROUP  VIABLE  READY
 	found config-newer reboot "older configuration" reboot
 }
 
+# RHEL 8: the words of all entries are in grubenv, which each boot writes to and whose time says
+# nothing. What apply does there is told by its own state, also where that says what it said before.
+@test "status --reboot-due: apply put a lost word back where no entry's file is written for it" {
+	local state=var/lib/vfio-claim/state before
+
+	rm -rf "$ROOT"
+	"$TESTS/targets/make-target" rhel8 "$ROOT"
+	printf '[host]\nextra_args = mitigations=off\n' >"$CONF"
+	run "$TOOL" apply --root "$ROOT"
+	mkdir -p "$ROOT/proc/sys/kernel"
+	echo 4.18.0-513.el8.x86_64 >"$ROOT/proc/sys/kernel/osrelease"
+	echo "btime $(($(date +%s) - 1000))" >"$ROOT/proc/stat"
+	echo "root=/dev/mapper/rhel-root ro" >"$ROOT/proc/cmdline"
+	sed -i 's/ mitigations=off//' "$ROOT/boot/grub2/grubenv"
+	find "$ROOT" -exec touch -h -d '-2 hours' {} +
+	cp -a "$ROOT/$state" "$BATS_TEST_TMPDIR/state"
+	ask 1
+	found arguments-missing error "lacks mitigations=off" "run 'vfio-claim apply', then reboot"
+	ask 1 --reboot-due
+	run "$TOOL" apply --root "$ROOT"
+	echo "$output"
+	[[ $output == *"boot loader (grubby) ... ok"* ]]
+	cmp "$ROOT/$state" "$BATS_TEST_TMPDIR/state"
+	ask 0 --reboot-due
+	found arguments-missing reboot "lacks mitigations=off" "reboot: the boot entries have it"
+	# With nothing to do it leaves its state alone, and a boot that went without is no better.
+	touch -d '-2 hours' "$ROOT/$state"
+	before=$(stat -c '%i %Y %Z' "$ROOT/$state")
+	run "$TOOL" apply --root "$ROOT"
+	[[ $output == *"nothing to do: all is as the configuration says" ]]
+	[ "$(stat -c '%i %Y %Z' "$ROOT/$state")" = "$before" ]
+	ask 1 --reboot-due
+	found arguments-missing error "lacks mitigations=off" "did not use the boot entries"
+}
+
 @test "status: needed arguments are missing, or others are there" {
 	printf '[host]\nextra_args = hugepages=64 kvm.ignore_msrs=1\n' >>"$CONF"
 	ask 1
