@@ -129,6 +129,37 @@ static int read_source(const struct root *root, char **ret_line)
 	return r;
 }
 
+/* "(created) WORDS": what we made the file from, for revert to know it by. */
+static const char *find_created(const struct loader_state *state)
+{
+	for (size_t i = 0; i < state->replaced.count; i++)
+		if (strncmp(state->replaced.items[i], LOADER_CREATED, strlen(LOADER_CREATED)) ==
+		    0)
+			return state->replaced.items[i];
+	return NULL;
+}
+
+static const char *created_words(const char *created)
+{
+	created += strlen(LOADER_CREATED);
+	return *created == ' ' ? created + 1 : created;
+}
+
+/*
+ * What a new file starts from. One that we made before may be gone since, as after an apply that
+ * failed, and the kernel that runs may have our words already: what it was made from has not.
+ */
+static int read_start(const struct root *root, const struct loader_state *before,
+		      char **ret_line)
+{
+	const char *created = find_created(before);
+
+	if (created == NULL || root_has(root, VENDOR_CMDLINE))
+		return read_source(root, ret_line);
+	*ret_line = strdup(created_words(created));
+	return *ret_line != NULL ? 0 : -ENOMEM;
+}
+
 static int base_line(const struct root *root, const struct loader_state *before,
 		     char **ret_line)
 {
@@ -138,7 +169,7 @@ static int base_line(const struct root *root, const struct loader_state *before,
 	int r = read_text(root, CMDLINE, &text);
 
 	if (r == 0 && text == NULL)
-		r = read_source(root, &text);
+		r = read_start(root, before, &text);
 	if (r == 0)
 		r = cmdline_words(text != NULL ? text : "", &line);
 	if (r == 0)
@@ -324,16 +355,6 @@ static int remake_entries(const struct root *root, const struct kargs *arguments
 
 /* --- The file ---------------------------------------------------------------------------- */
 
-/* "(created) WORDS": what we made the file from, for revert to know it by. */
-static const char *find_created(const struct loader_state *state)
-{
-	for (size_t i = 0; i < state->replaced.count; i++)
-		if (strncmp(state->replaced.items[i], LOADER_CREATED, strlen(LOADER_CREATED)) ==
-		    0)
-			return state->replaced.items[i];
-	return NULL;
-}
-
 static int add_created(const char *line, struct loader_state *state)
 {
 	struct text text = { 0 };
@@ -410,7 +431,7 @@ static int read_file(const struct root *root, const struct changes *changes,
 		return r;
 	if (*ret_text != NULL)
 		return created != NULL ? kargs_add(&after->replaced, created) : 0;
-	r = read_source(root, &source);
+	r = read_start(root, before, &source);
 	if (r < 0 || source == NULL)
 		return r;
 	r = add_created(source, after);
@@ -431,8 +452,11 @@ static int prepare_file(const struct root *root, const struct kargs *arguments,
 	enum merge merge = has_grubby(root) ? MERGE_SHARED : MERGE_LAST_ONLY;
 	int r = edit(old, arguments, before, merge, after, &new);
 
-	/* Nothing to say: no reason to make a file. */
-	if (r < 0 || (after->ours.count == 0 && !root_has(root, CMDLINE)))
+	/* Nothing to say: no reason to make a file, but to keep /proc/cmdline out of entries that
+	 * lose ours. */
+	bool needed = after->ours.count > 0 || root_has(root, CMDLINE) ||
+		      (before->ours.count > 0 && !root_has(root, VENDOR_CMDLINE));
+	if (r < 0 || !needed)
 		return r;
 	for (size_t i = 0; r == 0 && i < created->count; i++)
 		r = kargs_add(&after->replaced, created->items[i]);
@@ -473,7 +497,7 @@ static int is_as_created(const char *text, const char *created, bool *ret_is)
 	r = kargs_join(&words, &line);
 	kargs_free(&words);
 	if (r == 0)
-		*ret_is = strcmp(created + strlen(LOADER_CREATED " "), line) == 0;
+		*ret_is = strcmp(created_words(created), line) == 0;
 	return r;
 }
 
@@ -494,6 +518,28 @@ static int remove_created(const struct root *root, const char *text, bool later,
 					 "/" CMDLINE, (const char *)NULL);
 }
 
+/*
+ * The file's text; and where we made it and it is gone already, as after an apply that failed,
+ * what it was made from, for the entries that are made anew: kernel-install would take our
+ * arguments from /proc/cmdline. NULL: no text is needed.
+ */
+static int read_made_file(const struct root *root, const struct loader_state *before,
+			  bool remade, const struct changes *changes, char **ret_text)
+{
+	AUTO_FREE char *line = NULL;
+	struct text text = { 0 };
+	int r = changes_read(changes, root, CMDLINE, ret_text);
+
+	if (r < 0 || *ret_text != NULL || !remade || find_created(before) == NULL ||
+	    root_has(root, VENDOR_CMDLINE))
+		return r;
+	r = read_start(root, before, &line);
+	if (r < 0)
+		return r;
+	text_add(&text, "%s\n", line);
+	return text_take(&text, ret_text);
+}
+
 static int revert(const struct root *root, const struct loader_state *before,
 		  struct changes *changes, struct command_lines *commands)
 {
@@ -506,7 +552,7 @@ static int revert(const struct root *root, const struct loader_state *before,
 	int r = remake_entries(root, &none, &before->ours, commands);
 
 	if (r == 0)
-		r = changes_read(changes, root, CMDLINE, &old);
+		r = read_made_file(root, before, commands->count != count, changes, &old);
 	if (r < 0 || old == NULL)
 		return r;
 	r = cmdline_edit(old, before, &none, &new);

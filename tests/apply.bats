@@ -717,6 +717,54 @@ kernel_install_fails() {
 	entries_are_old
 }
 
+# booted_with LINE COMMAND...: in the tree as its own system, whose kernel has that command line.
+booted_with() {
+	echo "$1" >"$BATS_TEST_TMPDIR/cmdline"
+	unshare --mount --mount-proc="$ROOT/proc" sh -euc \
+		'mount --bind "$1" "$0/proc/cmdline"; shift; exec chroot "$0" "$@"' \
+		"$ROOT" "$BATS_TEST_TMPDIR/cmdline" "${@:2}"
+}
+
+# apply_that_made_the_file: systemd-boot without /etc/kernel/cmdline, which apply made and took back
+# when it failed behind the first entry. LINE is what the kernel has after a boot of that.
+apply_that_made_the_file() {
+	systemd_boot
+	rm "$ROOT/etc/kernel/cmdline"
+	cp "$ROOT/usr/bin/kernel-install" "$BATS_TEST_TMPDIR/kernel-install"
+	kernel_install_fails "${KERNELS[1]}"
+	run -5 booted_with 'initrd=\x root=UUID=bb ro quiet' vfio-claim apply
+	cp "$BATS_TEST_TMPDIR/kernel-install" "$ROOT/usr/bin/kernel-install"
+	[ ! -e "$ROOT/etc/kernel/cmdline" ]
+	LINE=$(sed -n 's/^options *//p' "$ROOT/efi/loader/entries/"*"${KERNELS[0]}.conf")
+	[[ $LINE == *rd.driver.pre=vfio-pci* ]]
+}
+
+@test "revert: what /proc/cmdline has of a failed apply does not come back" {
+	apply_that_made_the_file
+	run -0 booted_with "$LINE" vfio-claim revert
+	run ! grep -E 'vfio|iommu' "$ROOT"/efi/loader/entries/*
+	[ "$(grep -l 'root=UUID=bb ro quiet' "$ROOT"/efi/loader/entries/* | wc -l)" -eq 2 ]
+	[ ! -e "$ROOT/etc/kernel/cmdline" ]
+	run -0 booted_with "$LINE" vfio-claim revert
+	[ "$output" = "nothing to do: all is as without us" ]
+}
+
+@test "apply: what /proc/cmdline has of a failed one is not taken for others'" {
+	apply_that_made_the_file
+	run -0 booted_with "$LINE" vfio-claim apply
+	grep -q 'replaced (created) root=UUID=bb ro quiet$' "$ROOT/var/lib/vfio-claim/state"
+	run -0 booted_with "$LINE" vfio-claim revert
+	run ! grep -E 'vfio|iommu' "$ROOT"/efi/loader/entries/*
+	[ ! -e "$ROOT/etc/kernel/cmdline" ]
+}
+
+@test "apply: nothing to give, and what /proc/cmdline has of a failed one goes" {
+	apply_that_made_the_file
+	: >"$ROOT/etc/vfio-claim.conf"
+	run booted_with "$LINE" vfio-claim apply
+	run ! grep -E 'vfio|iommu' "$ROOT"/efi/loader/entries/*
+}
+
 @test "revert: one that was killed is not forgotten by an apply that fails" {
 	systemd_boot
 	apply
