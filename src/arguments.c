@@ -447,6 +447,19 @@ static int fit_words(struct arguments *arguments, const struct kargs *words,
 	return r;
 }
 
+int arguments_check_length(size_t whole, size_t ours, size_t line_most,
+			   char reason[ARGUMENTS_REASON_SIZE])
+{
+	if (whole <= line_most)
+		return 0;
+	(void)snprintf(reason, ARGUMENTS_REASON_SIZE,
+		       "the kernel's command line would have %zu bytes, %zu of them ours, and "
+		       "the kernel reads %zu; shorten extra_args or blacklist, or the rest of "
+		       "the line",
+		       whole, ours, line_most);
+	return -E2BIG;
+}
+
 static int check_length(const struct kargs *ours, const char *base, size_t line_most,
 			char reason[ARGUMENTS_REASON_SIZE])
 {
@@ -455,15 +468,8 @@ static int check_length(const struct kargs *ours, const char *base, size_t line_
 
 	if (r < 0 || *line == '\0')
 		return r;
-	size_t whole = strlen(base) + strlen(line) + (*base != '\0' ? 1 : 0);
-	if (whole <= line_most)
-		return 0;
-	(void)snprintf(reason, ARGUMENTS_REASON_SIZE,
-		       "the kernel's command line would have %zu bytes, %zu of them ours, and "
-		       "the kernel reads %zu; shorten extra_args or blacklist, or the rest of "
-		       "the line",
-		       whole, strlen(line), line_most);
-	return -E2BIG;
+	return arguments_check_length(strlen(base) + strlen(line) + (*base != '\0' ? 1 : 0),
+				      strlen(line), line_most, reason);
 }
 
 int arguments_fit(const struct kargs *kargs, const char *base, size_t line_most,

@@ -65,6 +65,17 @@ int arguments_fit(const struct kargs *kargs, const char *base, size_t line_most,
 		  struct arguments *ret_arguments,
 		  char reason[ARGUMENTS_REASON_SIZE]) MUST_CHECK;
 
+/*
+ * The length of one line that may be booted, where several are; arguments_compose() sees only
+ * what they have in common.
+ *
+ * @whole: bytes of the line with all arguments
+ * @ours: of which the caller adds
+ * Returns 0, or -E2BIG and one sentence in `reason`.
+ */
+int arguments_check_length(size_t whole, size_t ours, size_t line_most,
+			   char reason[ARGUMENTS_REASON_SIZE]) MUST_CHECK;
+
 /* True for hugepagesz= and hugepages=. */
 bool argument_is_pages(const char *word);
 

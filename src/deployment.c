@@ -205,6 +205,44 @@ static int add_note(struct deployment *deployment, const char *note)
 	return sentences_add(&deployment->notes, "%s", note);
 }
 
+/* What of the entries or images is longest must fit too, with what it is really given. */
+static int check_longest(struct deployment *deployment, enum loader loader)
+{
+	const struct loader_state *after = &deployment->after.loader[loader];
+	AUTO_FREE char *ours = NULL;
+	size_t longest = 0;
+	int r = kargs_join(&after->ours, &ours);
+
+	if (r == 0 && *ours != '\0')
+		r = loader_longest_line(loader, deployment->root,
+					&deployment->before.loader[loader], after, &longest);
+	if (r < 0)
+		return fail(deployment, r, loader_names[loader]);
+	return arguments_check_length(longest, strlen(ours), deployment->target.line_most,
+				      deployment->reason);
+}
+
+/* Says why loader_prepare() failed. */
+static int explain(struct deployment *deployment, int r, enum loader loader)
+{
+	const char *name = loader_names[loader];
+
+	if (r == -EINVAL)
+		(void)snprintf(deployment->reason, sizeof(deployment->reason),
+			       "%s: an argument has characters that it would not keep "
+			       "(quotes, *, +, $, brackets); look at extra_args",
+			       name);
+	else if (r == -ENOTSUP)
+		(void)snprintf(deployment->reason, sizeof(deployment->reason),
+			       "%s: it would mix up what is said of huge pages of several "
+			       "sizes; say all of it in one place, in extra_args or in the "
+			       "line that is there",
+			       name);
+	else if (r < 0)
+		(void)fail(deployment, r, name);
+	return r;
+}
+
 static int set_loader(struct deployment *deployment, const struct config *config,
 		      enum loader loader)
 {
@@ -223,19 +261,7 @@ static int set_loader(struct deployment *deployment, const struct config *config
 		r = loader_prepare(loader, deployment->root, &arguments.kargs, before,
 				   &deployment->changes, &deployment->boot,
 				   &deployment->after.loader[loader]);
-		if (r == -EINVAL)
-			(void)snprintf(deployment->reason, sizeof(deployment->reason),
-				       "%s: an argument has characters that it would not keep "
-				       "(quotes, *, +, $, brackets); look at extra_args",
-				       loader_names[loader]);
-		else if (r == -ENOTSUP)
-			(void)snprintf(deployment->reason, sizeof(deployment->reason),
-				       "%s: it would mix up what is said of huge pages of "
-				       "several sizes; say all of it in one place, in "
-				       "extra_args or in the line that is there",
-				       loader_names[loader]);
-		else if (r < 0)
-			(void)fail(deployment, r, loader_names[loader]);
+		r = r < 0 ? explain(deployment, r, loader) : check_longest(deployment, loader);
 	}
 	deployment->after.used[loader] = true;
 	arguments_free(&arguments);

@@ -174,6 +174,20 @@ int loader_prepare(enum loader loader, const struct root *root, const struct kar
 	return 0;
 }
 
+int loader_longest_line(enum loader loader, const struct root *root,
+			const struct loader_state *before, const struct loader_state *after,
+			size_t *ret_length)
+{
+	size_t length = 0;
+	int r = 0;
+
+	if (ways[loader]->longest_line != NULL)
+		r = ways[loader]->longest_line(root, before, after, &length);
+	if (r == 0)
+		*ret_length = length;
+	return r;
+}
+
 int loader_revert(enum loader loader, const struct root *root,
 		  const struct loader_state *before, struct changes *changes,
 		  struct command_lines *commands)

@@ -71,6 +71,15 @@ int loader_prepare(enum loader loader, const struct root *root, const struct kar
 		   const struct loader_state *before, struct changes *changes,
 		   struct command_lines *commands, struct loader_state *ret_after) MUST_CHECK;
 
+/*
+ * The bytes of the longest of several lines (entries or images) once the loader has what
+ * loader_prepare() returned: loader_base_line() gives only what they have in common. Returns 0
+ * and *ret_length (0 for a loader with one line), or a negative errno.
+ */
+int loader_longest_line(enum loader loader, const struct root *root,
+			const struct loader_state *before, const struct loader_state *after,
+			size_t *ret_length) MUST_CHECK;
+
 /* Adds what must be done so that the target boots as it did without us; others' later edits
  * stay. Returns 0 or a negative errno. */
 int loader_revert(enum loader loader, const struct root *root,

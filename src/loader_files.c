@@ -228,6 +228,16 @@ void view_free(struct view *view)
 	kargs_free(&view->common);
 }
 
+int line_raise(const struct kargs *words, size_t *length)
+{
+	AUTO_FREE char *line = NULL;
+	int r = kargs_join(words, &line);
+
+	if (r == 0 && strlen(line) > *length)
+		*length = strlen(line);
+	return r;
+}
+
 int view_add(struct view *view, const struct kargs *words, bool first)
 {
 	struct kargs kept = { 0 };

@@ -281,6 +281,45 @@ static int prepare(const struct root *root, const struct kargs *arguments,
 	return r;
 }
 
+/* Raises *length to that of an entry in which grubby did what --args= says. */
+static int raise_to_entry(const struct kargs *entry, const struct loader_state *before,
+			  const struct kargs *added, size_t *length)
+{
+	struct kargs others;
+	struct kargs line = { 0 };
+	int r = words_without(entry, before, &others);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < others.count; i++)
+		if (!any_same_name(added, others.items[i]))
+			r = kargs_append(&line, others.items[i]);
+	for (size_t i = 0; r == 0 && i < added->count; i++)
+		r = kargs_append(&line, added->items[i]);
+	if (r == 0)
+		r = line_raise(&line, length);
+	kargs_free(&others);
+	kargs_free(&line);
+	return r;
+}
+
+static int longest_line(const struct root *root, const struct loader_state *before,
+			const struct loader_state *after, size_t *ret_length)
+{
+	struct kargs added = { 0 };
+	struct lines lines;
+	int r = lines_read(root, before, &lines);
+
+	if (r < 0)
+		return r;
+	r = words_to_add(&lines.others.all, after, &added);
+	for (size_t i = 0; r == 0 && i < lines.entries.count; i++)
+		r = raise_to_entry(&lines.entries.items[i].words, before, &added, ret_length);
+	kargs_free(&added);
+	lines_free(&lines);
+	return r;
+}
+
 /* True when an entry is not what it would be without us. */
 static int find_traces(const struct lines *lines, const struct loader_state *before,
 		       struct kargs *ret_traces)
@@ -365,6 +404,7 @@ static int count_entries(const struct root *root, size_t *ret_count)
 const struct loader_way loader_grubby = {
 	.base_line = base_line,
 	.prepare = prepare,
+	.longest_line = longest_line,
 	.revert = revert,
 	.verify = verify,
 	.entries = count_entries,

@@ -298,6 +298,39 @@ static int prepare(const struct root *root, const struct kargs *arguments,
 	return r;
 }
 
+/* systemd-stub puts the add-on's words behind those of the image. */
+static int raise_to_image(const struct root *root, const char *path, const struct kargs *added,
+			  size_t *length)
+{
+	struct kargs words = { 0 };
+	bool is_signed;
+	int r = read_pe_cmdline(root, path, &words, &is_signed);
+
+	/* As in read_image(). */
+	if (r != -ENOMEM)
+		r = 0;
+	for (size_t i = 0; r == 0 && i < added->count; i++)
+		r = kargs_append(&words, added->items[i]);
+	if (r == 0)
+		r = line_raise(&words, length);
+	kargs_free(&words);
+	return r;
+}
+
+static int longest_line(const struct root *root, const struct loader_state *before,
+			const struct loader_state *after, size_t *ret_length)
+{
+	struct names names = { 0 };
+	const char *partition;
+	int r = find_images(root, &partition, &names);
+
+	(void)before;
+	for (size_t i = 0; r == 0 && i < names.count; i++)
+		r = raise_to_image(root, names.items[i], &after->ours, ret_length);
+	names_free(&names);
+	return r;
+}
+
 static int revert(const struct root *root, const struct loader_state *before,
 		  struct changes *changes, struct command_lines *commands)
 {
@@ -379,6 +412,7 @@ static int count_entries(const struct root *root, size_t *ret_count)
 const struct loader_way loader_uki_addon = {
 	.base_line = base_line,
 	.prepare = prepare,
+	.longest_line = longest_line,
 	.revert = revert,
 	.verify = verify,
 	.entries = count_entries,

@@ -13,6 +13,9 @@ struct loader_way {
 	int (*prepare)(const struct root *root, const struct kargs *arguments,
 		       const struct loader_state *before, struct changes *changes,
 		       struct command_lines *commands, struct loader_state *ret_after);
+	/* loader_longest_line(). NULL: base_line() and what is added are all that the kernel gets. */
+	int (*longest_line)(const struct root *root, const struct loader_state *before,
+			    const struct loader_state *after, size_t *ret_length);
 	int (*revert)(const struct root *root, const struct loader_state *before,
 		      struct changes *changes, struct command_lines *commands);
 	int (*verify)(const struct root *root, const struct kargs *arguments,
@@ -115,6 +118,9 @@ struct view {
 int view_add(struct view *view, const struct kargs *words, bool first) MUST_CHECK;
 
 void view_free(struct view *view);
+
+/* Raises *length to the bytes of the words as one line. Returns 0 or -ENOMEM. */
+int line_raise(const struct kargs *words, size_t *length) MUST_CHECK;
 
 /* --- States --- */
 

@@ -380,6 +380,12 @@ names() {
 	[ "$(grep -l ' intel_iommu=on' "$ENTRIES"/*.conf | wc -l)" -eq 2 ]
 }
 
+# claim_gpu: a configuration with lists among its arguments.
+claim_gpu() {
+	printf '[host]\ncpu = intel\nblacklist = nouveau\n[claim gpu]\nmatch = 10de:1c30\n' \
+		>"$ROOT/etc/vfio-claim.conf"
+}
+
 @test "grubby: what the newest entry alone has is no reason to keep it from the others" {
 	local found=(intel_iommu=on iommu=pt rd.driver.pre=vfio-pci modprobe.blacklist=nouveau
 		vfio-pci.ids=10de:1c30) word
@@ -388,8 +394,7 @@ names() {
 	base=$(driver -l grubby base)
 	sed -i "s|^options .*|& ${found[*]}|" "$ENTRIES/$ID-5.14.0-503"*.conf
 	[ "$(driver -l grubby base)" = "$base" ]
-	printf '[host]\ncpu = intel\nblacklist = nouveau\n[claim gpu]\nmatch = 10de:1c30\n' \
-		>"$ROOT/etc/vfio-claim.conf"
+	claim_gpu
 	# 1: nothing makes an initramfs here.
 	run -1 "$TOOL" apply --root "$ROOT"
 	[[ $output == *"checked: the boot entries have the arguments"* ]]
@@ -405,6 +410,45 @@ names() {
 	target rhel9
 	sed -i "s|^options .*|& intel_iommu=on iommu=pt|" "$ENTRIES"/*.conf
 	[ "$(driver -l grubby base)" = "$base intel_iommu=on iommu=pt" ]
+}
+
+# refused_for_length: apply changes nothing and says so. LENGTH is what the line would have.
+refused_for_length() {
+	snapshot >"$BATS_TEST_TMPDIR/before"
+	: >"$LOG"
+	run -1 "$TOOL" apply --root "$ROOT"
+	[[ $output == *"the kernel's command line would have "*" of them ours, and the kernel reads 2047"* ]]
+	snapshot | diff "$BATS_TEST_TMPDIR/before" -
+	[ ! -s "$LOG" ]
+	LENGTH=${output#*would have }
+	LENGTH=${LENGTH%% bytes*}
+}
+
+# letters COUNT
+letters() {
+	printf "%$1s" | tr ' ' x
+}
+
+@test "grubby: a line that is too long in one entry alone is refused" {
+	local newest words
+
+	target rhel9
+	claim_gpu
+	newest=$(echo "$ENTRIES/$ID-5.14.0-503"*.conf)
+	# Of words that ours take the place of each is counted once.
+	words="iommu=pt rd.driver.pre=dm_mod modprobe.blacklist=floppy"
+	sed -i "s|^options .*|& $words $(letters 1900)|" "$newest"
+	refused_for_length
+	sed -i "s|$(letters $((LENGTH - 2048)))$||" "$newest"
+	refused_for_length
+	[ "$LENGTH" -eq 2048 ]
+	sed -i 's|x$||' "$newest"
+	run -1 "$TOOL" apply --root "$ROOT"
+	[[ $output == *"checked: the boot entries have the arguments"* ]]
+	[ "$(sed -n 's/^options //p' "$newest" | tr -d '\n' | wc -c)" -eq 2047 ]
+	# What is there already is not too long.
+	run -1 "$TOOL" apply --root "$ROOT"
+	[[ $output != *"would have"* ]]
 }
 
 @test "grubby: a kernel installed later gets the arguments from /etc/kernel/cmdline; revert finds them" {
@@ -775,6 +819,22 @@ longer_and_shorter() {
 	run -0 apply intel_iommu=on vfio-pci.ids=10de:1c30
 	[ -z "$output" ]
 	[ "$(driver base)" = "uki-addon: ro console=ttyS0" ]
+}
+
+@test "UKI: an add-on that makes the line of one image alone too long is refused" {
+	local line
+
+	target vendor-uki
+	claim_gpu
+	for line in "ro $(letters 1960)" ro; do
+		chroot "$ROOT" /usr/lib/systemd/ukify build --cmdline="$line" \
+			"--output=/boot/efi/EFI/Linux/$ID-5.14.0-${#line}.efi"
+	done
+	refused_for_length
+	chroot "$ROOT" /usr/lib/systemd/ukify build "--cmdline=ro $(letters $((1960 + 2047 - LENGTH)))" \
+		"--output=/boot/efi/EFI/Linux/$ID-5.14.0-1963.efi"
+	run -1 "$TOOL" apply --root "$ROOT"
+	[[ $output == *"checked: the boot entries have the arguments"* ]]
 }
 
 # bats test_tags=native
