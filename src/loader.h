@@ -40,7 +40,8 @@ int loaders_detect(const struct root *root, struct loaders *ret_loaders) MUST_CH
 /* What was done to a loader, for the next run and for revert; kept in the state file. */
 struct loader_state {
 	struct kargs ours; /* the arguments as they were given to it */
-	/* KEY=VALUE words of others that ours stand in for; and one word that begins with
+	/* Words of others that ours stand in for: lists that ours are merged with, and of several
+	 * entries the words that some had before all got them; and one word that begins with
 	 * LOADER_CREATED where a file or a directory was made that others use too. */
 	struct kargs replaced;
 };

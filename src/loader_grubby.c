@@ -38,16 +38,16 @@ static void lines_free(struct lines *lines)
 	view_free(&lines->others);
 }
 
-static bool any_same_key(const struct kargs *words, const char *word)
+static bool gives_any_back(const struct kargs *replaced, const char *word)
 {
-	for (size_t i = 0; i < words->count; i++)
-		if (words_same_key(words->items[i], word))
+	for (size_t i = 0; i < replaced->count; i++)
+		if (words_gives_back(word, replaced->items[i]))
 			return true;
 	return false;
 }
 
 /*
- * A list of others that has all that ours has was not in every entry, or ours would not have
+ * A word of others that has all that ours has was not in every entry, or ours would not have
  * been needed; which of them had it is not known any more, and words_without() gives it back to
  * each. It is left out of what they all have, so that ours stays ours.
  */
@@ -59,10 +59,10 @@ static int drop_given_back(const struct loader_state *before, struct kargs *comm
 	for (size_t i = 0; i < before->ours.count; i++) {
 		const char *our = before->ours.items[i];
 
-		if (!any_same_key(&before->replaced, our) || !words_satisfy(common, our))
+		if (!gives_any_back(&before->replaced, our) || !words_satisfy(common, our))
 			continue;
 		for (size_t j = 0; r == 0 && j < common->count; j++)
-			if (words_same_key(common->items[j], our))
+			if (words_gives_back(our, common->items[j]))
 				r = kargs_add(&dropped, common->items[j]);
 	}
 	kargs_remove(common, &dropped);
@@ -205,6 +205,25 @@ static int add_given_back(const struct kargs *others, const struct kargs *back,
 	return r;
 }
 
+/* Which words of ours go and which of others come back. What is both stays as it is. */
+static int find_leaving(const struct loader_state *before, const struct loader_state *after,
+			struct kargs *stale, struct kargs *back)
+{
+	struct kargs ours = { 0 };
+	struct kargs replaced = { 0 };
+	int r = words_difference(&before->ours, &after->ours, &ours);
+
+	if (r == 0)
+		r = words_difference(&before->replaced, &after->replaced, &replaced);
+	if (r == 0)
+		r = words_difference(&ours, &replaced, stale);
+	if (r == 0)
+		r = words_difference(&replaced, &ours, back);
+	kargs_free(&ours);
+	kargs_free(&replaced);
+	return r;
+}
+
 /* Adds the command that turns the entries from `before` to `after`, unless they are so. */
 static int change_entries(const struct root *root, const struct lines *lines,
 			  const struct loader_state *before, const struct loader_state *after,
@@ -213,10 +232,8 @@ static int change_entries(const struct root *root, const struct lines *lines,
 	struct kargs stale = { 0 };
 	struct kargs back = { 0 };
 	struct kargs added = { 0 };
-	int r = words_difference(&before->ours, &after->ours, &stale);
+	int r = find_leaving(before, after, &stale, &back);
 
-	if (r == 0)
-		r = words_difference(&before->replaced, &after->replaced, &back);
 	if (r == 0)
 		r = words_to_add(&lines->others.all, after, &added);
 	if (r == 0 && !bls_are_as_wanted(&lines->entries, &added, &stale)) {
@@ -256,6 +273,17 @@ static int check_entries(const struct lines *lines, const struct loader_state *b
 	return r < 0 || !words_pages_clash(all, ours) ? r : -ENOTSUP;
 }
 
+/* What some entries have already all get, and those that had it keep it when ours go. */
+static int keep_shared(const struct kargs *all, struct loader_state *after)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < all->count; i++)
+		if (kargs_has(&after->ours, all->items[i]))
+			r = kargs_add(&after->replaced, all->items[i]);
+	return r;
+}
+
 static int prepare(const struct root *root, const struct kargs *arguments,
 		   const struct loader_state *before, struct changes *changes,
 		   struct command_lines *commands, struct loader_state *ret_after)
@@ -271,6 +299,8 @@ static int prepare(const struct root *root, const struct kargs *arguments,
 		r = words_missing(&lines.others.common, arguments, &wanted);
 		if (r == 0)
 			r = words_merge(&lines.others.all, &wanted, MERGE_ALL, ret_after);
+		if (r == 0)
+			r = keep_shared(&lines.others.all, ret_after);
 		if (r == 0)
 			r = check_entries(&lines, before, &ret_after->ours);
 		if (r == 0)
@@ -359,7 +389,7 @@ static int revert(const struct root *root, const struct loader_state *before,
 	r = find_traces(&lines, before, &traces);
 	/* Of a list that was merged with ours, others' part is written anew. */
 	for (size_t i = 0; r == 0 && i < traces.count; i++)
-		if (any_same_name(&before->replaced, traces.items[i]) ||
+		if (gives_any_back(&before->replaced, traces.items[i]) ||
 		    !kargs_has(&before->ours, traces.items[i]))
 			r = kargs_add(&reduced, traces.items[i]);
 	if (r == 0)

@@ -788,6 +788,12 @@ static int word_without(const char *word, const struct kargs *line,
 	return *ret_word != NULL ? 0 : -ENOMEM;
 }
 
+bool words_gives_back(const char *word, const char *replaced)
+{
+	return find_list(word) != NULL ? words_same_key(replaced, word)
+				       : kargs_same(replaced, word);
+}
+
 /* True for a word that is in the line and stays there. */
 static bool stays(const char *word, const struct kargs *line, const struct loader_state *state)
 {
@@ -802,7 +808,7 @@ static int add_replaced(const char *word, const struct kargs *line,
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < replaced->count; i++)
-		if (words_same_key(replaced->items[i], word) &&
+		if (words_gives_back(word, replaced->items[i]) &&
 		    !stays(replaced->items[i], line, state))
 			r = kargs_add(out, replaced->items[i]);
 	return r;

@@ -164,6 +164,10 @@ int words_choose(const struct kargs *line, const struct kargs *arguments,
 		 const struct loader_state *before, enum merge merge,
 		 struct loader_state *ret_state) MUST_CHECK;
 
+/* True when `replaced`, a word of others, comes back where `word` of ours goes: another list of
+ * the same key, or the same word. */
+bool words_gives_back(const char *word, const char *replaced);
+
 /* "KEY=" up to and with its =, or the whole word: how long that is. */
 size_t word_key_length(const char *word);
 

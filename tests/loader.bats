@@ -412,6 +412,46 @@ claim_gpu() {
 	[ "$(driver -l grubby base)" = "$base intel_iommu=on iommu=pt" ]
 }
 
+@test "grubby: revert leaves a word to the entry that had it before us" {
+	local newest word options words=(iommu=pt mitigations=off nosmt rd.driver.pre=vfio-pci)
+
+	target rhel9
+	newest=$(echo "$ENTRIES/$ID-5.14.0-503"*.conf)
+	sed -i "s|^options .*|& iommu=pt console=ttyS0 nosmt|" "$newest"
+	options=$(grep ^options "$newest" | tr ' ' '\n' | sort)
+	# Ours for all entries, also the second time and when another word of ours goes.
+	apply "${words[@]}" console=tty0
+	driver verify "${words[@]}"
+	run -0 apply "${words[@]}" console=tty0
+	[ -z "$output" ]
+	apply "${words[@]}"
+	for word in "${words[@]}"; do
+		[ "$(grep -ho " $word\b" "$ENTRIES"/*.conf | wc -l)" -eq 2 ]
+	done
+	run -0 apply "${words[@]}"
+	[ -z "$output" ]
+	driver revert
+	[ "$(grep ^options "$newest" | tr ' ' '\n' | sort)" = "$options" ]
+	run ! grep -E 'mitigations|vfio|tty0' "$ENTRIES"/*.conf
+	run ! grep -E 'iommu|mitigations|nosmt|vfio|tty0' "$ROOT/etc/kernel/cmdline"
+	run -0 driver revert
+	[ -z "$output" ]
+}
+
+@test "grubby: a word that one entry had before us is not taken from it by a later apply" {
+	target rhel9
+	newest=$(echo "$ENTRIES/$ID-5.14.0-503"*.conf)
+	sed -i "s|^options .*|& iommu=pt|" "$newest"
+	apply iommu=pt rd.driver.pre=vfio-pci
+	: >"$LOG"
+	apply rd.driver.pre=vfio-pci
+	grep -q ' iommu=pt\b' "$newest"
+	run -0 apply rd.driver.pre=vfio-pci
+	[ -z "$output" ]
+	driver revert
+	grep -q ' iommu=pt\b' "$newest"
+}
+
 # refused_for_length: apply changes nothing and says so. LENGTH is what the line would have.
 refused_for_length() {
 	snapshot >"$BATS_TEST_TMPDIR/before"

@@ -614,6 +614,12 @@ static void test_words_without(void **state)
 		/* Ours reads as the word that it stands in for. */
 		{ "modprobe.blacklist=o", "modprobe.blacklist=o", "modprobe.blacklist=o",
 		  "modprobe.blacklist=o" },
+		/* What others had before all lines got it stays where it is, and comes in place
+		 * of no other word of its key. */
+		{ "a nosmt iommu=pt b", "nosmt iommu=pt b", "nosmt iommu=pt",
+		  "a nosmt iommu=pt" },
+		{ "console=tty0 quiet", "console=tty0 console=ttyS0", "console=ttyS0",
+		  "quiet" },
 	};
 
 	(void)state;
