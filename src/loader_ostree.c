@@ -212,22 +212,42 @@ static int add_with_options(const char *program, const struct kargs *options,
 	return 0;
 }
 
+static bool share_word(const struct kargs *a, const struct kargs *b)
+{
+	for (size_t i = 0; i < a->count; i++)
+		if (kargs_has(b, a->items[i]))
+			return true;
+	return false;
+}
+
+/*
+ * One call, which makes one deployment, unless a word goes and comes: rpm-ostree looks for what
+ * is missing in the arguments as they are before the call, and would only take that word away.
+ */
 static int add_kargs(const struct root *root, const struct kargs *added,
 		     const struct kargs *removed, struct command_lines *commands)
 {
 	char program[COMMAND_PATH_SIZE];
-	struct kargs options = { 0 };
+	struct kargs deletions = { 0 };
+	struct kargs rest = { 0 };
 	int r = 0;
 
 	/* In a tree there is no deployment that could be changed. */
 	if (!root->is_host || !command_find(root, "rpm-ostree", program))
 		return 0;
-	r = add_options("delete-if-present", removed, &options);
+	if (share_word(added, removed)) {
+		r = add_options("delete-if-present", removed, &deletions);
+		if (r == 0)
+			r = add_with_options(program, &deletions, commands);
+	} else {
+		r = add_options("delete-if-present", removed, &rest);
+	}
 	if (r == 0)
-		r = add_options("append-if-missing", added, &options);
-	if (r == 0 && options.count > 0)
-		r = add_with_options(program, &options, commands);
-	kargs_free(&options);
+		r = add_options("append-if-missing", added, &rest);
+	if (r == 0 && rest.count > 0)
+		r = add_with_options(program, &rest, commands);
+	kargs_free(&deletions);
+	kargs_free(&rest);
 	return r;
 }
 

@@ -995,6 +995,31 @@ longer_and_shorter() {
 	[ -z "$output" ]
 }
 
+# next_words: those that the stand-in for rpm-ostree has staged.
+next_words() {
+	tr '\000' '\n' <"$ROOT/run/ostree/staged-deployment" | sed -n '/^kargs$/,/^end$/p' |
+		sed '1d;$d' | xargs
+}
+
+# bats test_tags=native
+@test "rpm-ostree: a word that goes and comes takes two calls, and a pair converges" {
+	need_static_driver
+	target rpm-ostree
+	local others="root=UUID=dd rw quiet ostree=/ostree/boot.1/a"
+	host apply iommu=pt hugepagesz=1G hugepages=64
+	chroot "$ROOT" /usr/bin/rpm-ostree kargs --delete-if-present=hugepagesz=1G
+	run -0 host apply iommu=pt hugepagesz=1G hugepages=64
+	echo "$output"
+	[ "${lines[0]}" = "run: /usr/bin/rpm-ostree kargs --delete-if-present=hugepages=64" ]
+	[ "${lines[1]}" = "run: /usr/bin/rpm-ostree kargs --append-if-missing=hugepagesz=1G --append-if-missing=hugepages=64" ]
+	[ "$(next_words)" = "$others iommu=pt hugepagesz=1G hugepages=64" ]
+	host verify iommu=pt hugepagesz=1G hugepages=64
+	run -0 host apply iommu=pt hugepagesz=1G hugepages=64
+	[ -z "$output" ]
+	host revert
+	[ "$(next_words)" = "$others" ]
+}
+
 @test "rpm-ostree: in an image nothing is run, and what is left to do is said" {
 	target ostree-image
 	run -0 apply "${ARGUMENTS[@]}"
