@@ -273,7 +273,16 @@ static int unset_loader(struct deployment *deployment, enum loader loader)
 	int r = loader_revert(loader, deployment->root, &deployment->before.loader[loader],
 			      &deployment->changes, &deployment->boot);
 
-	return r < 0 ? fail(deployment, r, loader_names[loader]) : 0;
+	if (r == -ENOTSUP)
+		(void)snprintf(
+			deployment->reason, sizeof(deployment->reason),
+			"%s: others want as many huge pages of another size, and a word of "
+			"theirs could go with ours; take our hugepagesz= and hugepages= "
+			"out by hand, then run this again",
+			loader_names[loader]);
+	else if (r < 0)
+		(void)fail(deployment, r, loader_names[loader]);
+	return r;
 }
 
 /* What the running kernel has is given already, by whatever starts this machine. */

@@ -213,8 +213,8 @@ bool bls_are_as_wanted(const struct bls_entries *entries, const struct kargs *ar
 		for (size_t j = 0; j < arguments->count; j++)
 			if (!words_satisfy_at(&entries->items[i].words, arguments, j))
 				return false;
-		for (size_t j = 0; j < stale->count; j++)
-			if (kargs_has(&entries->items[i].words, stale->items[j]))
+		for (size_t j = 0; j < entries->items[i].words.count; j++)
+			if (argument_is_in(stale, &entries->items[i].words, j))
 				return false;
 	}
 	return true;
@@ -341,9 +341,13 @@ int words_difference(const struct kargs *before, const struct kargs *after,
 	struct kargs words = { 0 };
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < before->count; i++)
-		if (!kargs_has(after, before->items[i]))
-			r = kargs_add(&words, before->items[i]);
+	for (size_t i = 0; r == 0 && i < before->count; i++) {
+		if (argument_is_in(after, before, i))
+			continue;
+		/* hugepages= may rightly be there twice. */
+		r = argument_partner(before, i) == i ? kargs_add(&words, before->items[i])
+						     : kargs_append(&words, before->items[i]);
+	}
 	if (r < 0)
 		kargs_free(&words);
 	else

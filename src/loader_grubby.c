@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "arguments.h"
 #include "loader_text.h"
 #include "loader_ways.h"
 #include "text.h"
@@ -224,6 +225,21 @@ static int find_leaving(const struct loader_state *before, const struct loader_s
 	return r;
 }
 
+/*
+ * -ENOTSUP where others say of huge pages what is to go with ours, of another size: which of two
+ * equal words --remove-args= takes is not ours to say. What --args= says comes back whole.
+ */
+static int check_removed(const struct kargs *others, const struct kargs *removed,
+			 const struct kargs *added)
+{
+	for (size_t i = 0; i < removed->count; i++)
+		if (argument_is_pages(removed->items[i]) &&
+		    kargs_has(others, removed->items[i]) &&
+		    !kargs_has(added, removed->items[i]))
+			return -ENOTSUP;
+	return 0;
+}
+
 /* Adds the command that turns the entries from `before` to `after`, unless they are so. */
 static int change_entries(const struct root *root, const struct lines *lines,
 			  const struct loader_state *before, const struct loader_state *after,
@@ -238,6 +254,8 @@ static int change_entries(const struct root *root, const struct lines *lines,
 		r = words_to_add(&lines->others.all, after, &added);
 	if (r == 0 && !bls_are_as_wanted(&lines->entries, &added, &stale)) {
 		r = add_given_back(&lines->others.all, &back, after, &added);
+		if (r == 0)
+			r = check_removed(&lines->others.all, &stale, &added);
 		if (r == 0)
 			r = add_grubby(root, &stale, &added, commands);
 	}
@@ -394,6 +412,8 @@ static int revert(const struct root *root, const struct loader_state *before,
 			r = kargs_add(&reduced, traces.items[i]);
 	if (r == 0)
 		r = add_given_back(&lines.others.all, &reduced, &nothing, &added);
+	if (r == 0)
+		r = check_removed(&lines.others.all, &traces, &added);
 	if (r == 0 && traces.count > 0)
 		r = add_grubby(root, &traces, &added, commands);
 	kargs_free(&traces);

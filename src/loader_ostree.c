@@ -115,7 +115,8 @@ const struct loader_way loader_bootc = {
 
 enum { STAGED_MOST = 1 << 20 };
 
-/* Adds every string that there is between zero bytes; arguments among much else. */
+/* Adds every string that there is between zero bytes, each as often as it is there; arguments
+ * among much else. */
 static int read_staged(const struct root *root, struct kargs *words, bool *ret_staged)
 {
 	AUTO_FREE char *data = NULL;
@@ -127,7 +128,7 @@ static int read_staged(const struct root *root, struct kargs *words, bool *ret_s
 		return 0;
 	for (size_t i = 0; r == 0 && i < length; i += strlen(data + i) + 1)
 		if (data[i] != '\0')
-			r = kargs_add(words, data + i);
+			r = kargs_append(words, data + i);
 	return r;
 }
 
@@ -142,7 +143,7 @@ static int read_newest(const struct root *root, struct kargs *words)
 		if (newest == NULL || strverscmp(entries.items[i].version, newest->version) > 0)
 			newest = &entries.items[i];
 	for (size_t i = 0; r == 0 && newest != NULL && i < newest->words.count; i++)
-		r = kargs_add(words, newest->words.items[i]);
+		r = kargs_append(words, newest->words.items[i]);
 	bls_free(&entries);
 	return r;
 }
@@ -251,19 +252,6 @@ static int add_kargs(const struct root *root, const struct kargs *added,
 	return r;
 }
 
-/* Those words of `words` that the line has. */
-static int words_in(const struct kargs *line, const struct kargs *words,
-		    struct kargs *ret_words)
-{
-	struct kargs absent = { 0 };
-	int r = words_difference(words, line, &absent);
-
-	if (r == 0)
-		r = words_difference(words, &absent, ret_words);
-	kargs_free(&absent);
-	return r;
-}
-
 static int prepare_ostree(const struct root *root, const struct kargs *arguments,
 			  const struct loader_state *before, struct changes *changes,
 			  struct command_lines *commands, struct loader_state *ret_after)
@@ -283,7 +271,7 @@ static int prepare_ostree(const struct root *root, const struct kargs *arguments
 	if (r == 0)
 		r = words_stale(&line, before, &ret_after->ours, &stale);
 	if (r == 0)
-		r = words_in(&line, &stale, &removed);
+		r = words_removable(&line, &stale, &removed);
 	/* A longer list that goes has all that the shorter one needs, and takes it away. */
 	if (r == 0)
 		r = words_difference(&line, &removed, &left);
@@ -309,7 +297,7 @@ static int revert_ostree(const struct root *root, const struct loader_state *bef
 
 	(void)changes;
 	if (r == 0)
-		r = words_in(&line, &before->ours, &removed);
+		r = words_removable(&line, &before->ours, &removed);
 	if (r == 0)
 		r = add_kargs(root, &none, &removed, commands);
 	kargs_free(&line);

@@ -771,12 +771,23 @@ static int word_reduce(const char *word, const struct loader_state *state, char 
 	return text_take(&out, ret_word);
 }
 
+/* True for a word that is ours; one of a pair about huge pages only where the pair is: others may
+ * want as many pages of another size. */
+static bool is_ours(const char *word, const struct kargs *line, size_t index,
+		    const struct loader_state *state)
+{
+	return index < line->count ? argument_is_in(&state->ours, line, index)
+				   : kargs_has(&state->ours, word);
+}
+
 /*
  * What a word of a line becomes without `state`: "" when it goes. Where our word of a list is
  * not in the line somebody merged it with another (a newer grubby does in
  * /etc/kernel/cmdline), or split what we had merged; our elements go then.
+ *
+ * @index: where the word is in the line; line->count: nobody knows
  */
-static int word_without(const char *word, const struct kargs *line,
+static int word_without(const char *word, const struct kargs *line, size_t index,
 			const struct loader_state *state, char **ret_word)
 {
 	const char *our = find_list(word) != NULL ? last_of_key(&state->ours, word) : NULL;
@@ -784,7 +795,7 @@ static int word_without(const char *word, const struct kargs *line,
 	if (our != NULL && !kargs_has(line, our) &&
 	    (value_has_all(word, our) || last_of_key(&state->replaced, word) != NULL))
 		return word_reduce(word, state, ret_word);
-	*ret_word = strdup(kargs_has(&state->ours, word) ? "" : word);
+	*ret_word = strdup(is_ours(word, line, index, state) ? "" : word);
 	return *ret_word != NULL ? 0 : -ENOMEM;
 }
 
@@ -823,7 +834,7 @@ int words_without(const struct kargs *line, const struct loader_state *state,
 	for (size_t i = 0; r == 0 && i < line->count; i++) {
 		AUTO_FREE char *word = NULL;
 
-		r = word_without(line->items[i], line, state, &word);
+		r = word_without(line->items[i], line, i, state, &word);
 		/* Each as often as it is there: the last of some words counts. */
 		if (r == 0 && *word != '\0')
 			r = kargs_append(&out, word);
@@ -919,6 +930,24 @@ int words_missing(const struct kargs *line, const struct kargs *wanted,
 		kargs_free(&missing);
 	else
 		*ret_missing = missing;
+	return r;
+}
+
+int words_removable(const struct kargs *line, const struct kargs *ours, struct kargs *ret_words)
+{
+	struct kargs words = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < line->count; i++)
+		if (argument_is_in(ours, line, i))
+			r = kargs_add(&words, line->items[i]);
+	for (size_t i = 0; r == 0 && i < line->count; i++)
+		if (kargs_has(&words, line->items[i]) && !argument_is_in(ours, line, i))
+			r = -ENOTSUP;
+	if (r < 0)
+		kargs_free(&words);
+	else
+		*ret_words = words;
 	return r;
 }
 
@@ -1040,11 +1069,21 @@ static const char *drop_blank(struct text *out, const char *behind)
 	return behind;
 }
 
+/* The next place of the word in the line, from `index` on; line->count: none, as of a word with a
+ * newline within quotes. */
+static size_t find_word(const struct kargs *line, size_t index, const char *word)
+{
+	while (index < line->count && strcmp(line->items[index], word) != 0)
+		index++;
+	return index;
+}
+
 /* Copies the comments and the words of `text` without those of `stale`. */
 static int copy_words(const char *text, const struct kargs *line,
 		      const struct loader_state *stale, struct text *out)
 {
 	static const struct loader_state nothing;
+	size_t next = 0; /* of the line's words */
 
 	for (const char *start = text; *text != '\0';) {
 		size_t blanks = strspn(text, BLANKS);
@@ -1059,8 +1098,11 @@ static int copy_words(const char *text, const struct kargs *line,
 			return -ENOMEM;
 		text_add(out, "%.*s", (int)blanks, text);
 		text += blanks + length;
+		size_t index = comment ? line->count : find_word(line, next, word);
+		if (index < line->count)
+			next = index + 1;
 		/* A comment is nobody's word, even one that reads like a word of ours. */
-		int r = word_without(word, line, comment ? &nothing : stale, &left);
+		int r = word_without(word, line, index, comment ? &nothing : stale, &left);
 		if (r < 0)
 			return r;
 		if (*left != '\0' || length == 0)

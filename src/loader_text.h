@@ -121,8 +121,17 @@ int words_missing(const struct kargs *line, const struct kargs *wanted,
 int words_present(const struct kargs *line, const struct kargs *wanted,
 		  struct kargs *ret_present) MUST_CHECK;
 
+/*
+ * The words of the line that are ours, for a tool that is told them one by one, in no pairs.
+ * Returns 0 and *ret_words (release with kargs_free()), -ENOTSUP where it would take a word of
+ * others away with them, which say the same count of huge pages for another size, or -ENOMEM.
+ */
+int words_removable(const struct kargs *line, const struct kargs *ours,
+		    struct kargs *ret_words) MUST_CHECK;
+
 /* What is left of a line without `state`: our words go, and elements of ours that somebody
- * merged into another value; the words of others that ours stood in for come back.
+ * merged into another value; the words of others that ours stood in for come back. Of a
+ * hugepagesz= and the hugepages= behind it both are ours or neither.
  * Returns 0 and *ret_words (release with kargs_free()), or -ENOMEM. */
 int words_without(const struct kargs *line, const struct loader_state *state,
 		  struct kargs *ret_words) MUST_CHECK;

@@ -136,7 +136,7 @@ int check_pages(const struct kargs *line, const struct loader_state *before,
 int words_stale(const struct kargs *line, const struct loader_state *before,
 		const struct kargs *ours, struct kargs *ret_stale) MUST_CHECK;
 
-/* Those words of `before` that are not in `after`. */
+/* Those words of `before` that are not in `after`; a pair about huge pages as a pair. */
 int words_difference(const struct kargs *before, const struct kargs *after,
 		     struct kargs *ret_words) MUST_CHECK;
 

@@ -1216,6 +1216,85 @@ pages_of() {
 	[ "$(pages_of "$file")" = "hugepagesz=2M hugepages=512 hugepagesz=64K hugepages=8" ]
 }
 
+@test "huge pages: of the same count for another size, ours alone go" {
+	local file=$ROOT/etc/kernel/cmdline
+
+	target systemd-boot
+	apply hugepagesz=1G hugepages=64
+	others_have systemd-boot "hugepagesz=2M hugepages=64"
+	run -1 apply hugepagesz=1G hugepages=64
+	[[ $output == *"Operation not supported"* ]]
+	driver revert
+	[ "$(pages_of "$file")" = "hugepagesz=2M hugepages=64" ]
+	rm -rf "$ROOT" "$STATE"
+	target systemd-boot
+	apply hugepagesz=1G hugepages=64
+	others_have systemd-boot "hugepagesz=2M hugepages=64"
+	apply hugepagesz=1G hugepages=32
+	driver verify hugepagesz=1G hugepages=32
+	[ "$(pages_of "$file")" = "hugepagesz=2M hugepages=64 hugepagesz=1G hugepages=32" ]
+	run -0 apply hugepagesz=1G hugepages=32
+	[ -z "$output" ]
+	driver revert
+	[ "$(pages_of "$file")" = "hugepagesz=2M hugepages=64" ]
+}
+
+@test "huge pages: grubby takes no word of others' with ours" {
+	local entry=$ENTRIES/$ID-5.14.0-503.11.1.el9_5.x86_64.conf
+
+	target rhel9
+	printf '[host]\nextra_args = hugepagesz=1G hugepages=64\n' >"$ROOT/etc/vfio-claim.conf"
+	"$TOOL" apply --root "$ROOT" --no-rebuild
+	others_have rhel9 "hugepagesz=2M hugepages=64"
+	cp "$entry" "$BATS_TEST_TMPDIR/entry"
+	run ! "$TOOL" revert --root "$ROOT" --no-rebuild
+	[[ $output == *"grubby: "*"hugepages="*"by hand"* ]]
+	cmp "$entry" "$BATS_TEST_TMPDIR/entry"
+	# It gives others theirs back where ours go on.
+	sed -i 's/=64/=32/' "$ROOT/etc/vfio-claim.conf"
+	"$TOOL" apply --root "$ROOT" --no-rebuild
+	[ "$(pages_of "$entry")" = "hugepagesz=2M hugepages=64 hugepagesz=1G hugepages=32" ]
+	"$TOOL" revert --root "$ROOT" --no-rebuild
+	[ "$(pages_of "$entry")" = "hugepagesz=2M hugepages=64" ]
+	# By hand, as it is said.
+	rm -rf "$ROOT" "$STATE"
+	target rhel9
+	apply hugepagesz=1G hugepages=64
+	others_have rhel9 "hugepagesz=2M hugepages=64"
+	run -1 apply iommu=pt
+	[[ $output == *"grubby: Operation not supported"* ]]
+	sed -i 's/ hugepagesz=1G hugepages=64//' "$ENTRIES"/*.conf "$ROOT/etc/kernel/cmdline"
+	driver revert
+	[ "$(pages_of "$entry")" = "hugepagesz=2M hugepages=64" ]
+}
+
+# bats test_tags=native
+@test "huge pages: rpm-ostree takes no word of others' with ours" {
+	need_static_driver
+	target rpm-ostree
+	host apply iommu=pt hugepagesz=1G hugepages=64
+	chroot "$ROOT" /usr/bin/rpm-ostree finalize
+	sed -i 's|^options .*|& hugepagesz=2M hugepages=64|' "$ENTRIES"/*.conf
+	for words in "" "iommu=pt hugepagesz=1G hugepages=64" "iommu=pt hugepagesz=1G hugepages=32"; do
+		# shellcheck disable=SC2086 # words
+		run -1 host apply $words
+		[[ $output == *"rpm-ostree: Operation not supported"* ]]
+	done
+	run -1 host revert
+	[ ! -e "$ROOT/run/ostree/staged-deployment" ]
+	sed -i 's| hugepagesz=1G hugepages=64||' "$ENTRIES"/*.conf
+	host revert
+	[ "$(next_words)" = "root=UUID=dd rw quiet ostree=/ostree/boot.1/a hugepagesz=2M hugepages=64" ]
+	# A count that others changed is theirs, with its size.
+	rm -rf "$ROOT"
+	target rpm-ostree
+	host apply hugepagesz=1G hugepages=64
+	chroot "$ROOT" /usr/bin/rpm-ostree finalize
+	sed -i 's|hugepages=64|hugepagesz=2M hugepages=8|' "$ENTRIES"/*.conf
+	host apply hugepagesz=1G hugepages=32
+	[ "$(next_words)" = "root=UUID=dd rw quiet ostree=/ostree/boot.1/a hugepagesz=2M hugepages=8 hugepagesz=1G hugepages=32" ]
+}
+
 @test "huge pages: what one entry has is given to all only where that breaks nothing" {
 	target rhel9
 	newest=$ENTRIES/$ID-5.14.0-503.11.1.el9_5.x86_64.conf

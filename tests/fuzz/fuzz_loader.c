@@ -213,7 +213,8 @@ static void edit(const char *text, const struct kargs *wanted,
 	free(left);
 }
 
-/* True where a word that is to come is there already, at a place where it does not count. */
+/* True where a word that is to come is there already, at a place where it does not count, or
+ * where `apply` refuses to say anything of huge pages. */
 static bool is_there(const char *text, const struct loader_state *state)
 {
 	struct kargs line;
@@ -222,6 +223,7 @@ static bool is_there(const char *text, const struct loader_state *state)
 	MUST(cmdline_words(text, &line) == 0);
 	for (size_t i = 0; i < state->ours.count; i++)
 		there = there || kargs_has(&line, state->ours.items[i]);
+	there = there || words_pages_clash(&line, &state->ours);
 	kargs_free(&line);
 	return there;
 }

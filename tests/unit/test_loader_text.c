@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Texts of boot loaders. */
+#include <errno.h>
+
 #include "loader_text.h"
 #include "unit.h"
 
@@ -620,6 +622,13 @@ static void test_words_without(void **state)
 		  "a nosmt iommu=pt" },
 		{ "console=tty0 quiet", "console=tty0 console=ttyS0", "console=ttyS0",
 		  "quiet" },
+		/* A pair of another size with the same count; a pair that is not whole. */
+		{ "hugepagesz=1G hugepages=64 hugepagesz=2M hugepages=64",
+		  "hugepagesz=1G hugepages=64", "", "hugepagesz=2M hugepages=64" },
+		{ "hugepagesz=1G hugepages=8", "hugepagesz=1G hugepages=64", "",
+		  "hugepagesz=1G hugepages=8" },
+		{ "hugepages=64 hugepagesz=2M hugepages=64 hugepagesz=1G",
+		  "hugepagesz=1G hugepages=64", "", "hugepagesz=2M hugepages=64" },
 	};
 
 	(void)state;
@@ -632,6 +641,37 @@ static void test_words_without(void **state)
 		assert_words(&words, cases[i].wanted);
 		loader_state_free(&without);
 		kargs_free(&line);
+	}
+}
+
+static void test_words_removable(void **state)
+{
+	static const struct {
+		const char *line;
+		const char *ours;
+		const char *wanted; /* NULL: refused */
+	} cases[] = {
+		{ "x b a b", "a b c", "b a" },
+		{ "x hugepagesz=1G hugepages=64", "hugepagesz=1G hugepages=64",
+		  "hugepagesz=1G hugepages=64" },
+		{ "hugepages=64 x", "hugepagesz=1G hugepages=64", "hugepages=64" },
+		{ "hugepagesz=2M hugepages=64", "a hugepagesz=1G hugepages=64", "" },
+		{ "hugepagesz=2M hugepages=64 hugepagesz=1G hugepages=64",
+		  "hugepagesz=1G hugepages=64", NULL },
+		{ "hugepages=64 hugepagesz=2M hugepages=64", "hugepages=64", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		struct kargs line = words_of(cases[i].line);
+		struct kargs ours = words_of(cases[i].ours);
+		struct kargs words = { 0 };
+
+		assert_int_equal(words_removable(&line, &ours, &words),
+				 cases[i].wanted != NULL ? 0 : -ENOTSUP);
+		assert_words(&words, cases[i].wanted != NULL ? cases[i].wanted : "");
+		kargs_free(&line);
+		kargs_free(&ours);
 	}
 }
 
@@ -860,6 +900,14 @@ static void test_cmdline_edit(void **state)
 		{ "root=x modprobe.blacklist=o,a ro", "modprobe.blacklist=a", "",
 		  "root=x modprobe.blacklist=o ro" },
 		{ "root=x", "", "", "root=x" },
+		{ "hugepagesz=1G a hugepages=64 a=\"b c\"\nhugepagesz=2M  hugepages=64\n",
+		  "a hugepagesz=1G hugepages=64", "",
+		  "a=\"b c\"\nhugepagesz=2M  hugepages=64\n" },
+		{ "x hugepages=64 hugepagesz=2M # hugepages=64 hugepagesz=1G\n",
+		  "hugepagesz=1G hugepages=64", "", "x hugepagesz=2M # hugepages=64\n" },
+		/* A newline within quotes is none in the word; what is behind it counts all the same. */
+		{ "a=\"b\nc\" hugepagesz=1G hugepages=64 hugepagesz=2M hugepages=64\n",
+		  "hugepagesz=1G hugepages=64", "", "a=\"b\nc\" hugepagesz=2M hugepages=64\n" },
 		{ "# a\nroot=x\n", "", "a", "# a\nroot=x a\n" },
 		{ "# a b=1\nroot=x a\n", "a", "", "# a b=1\nroot=x\n" },
 		{ "root=x a\n# a\n", "a", "b c=1", "root=x\n# a\nb c=1\n" },
@@ -1021,6 +1069,7 @@ int main(void)
 		cmocka_unit_test(test_words_present),
 		cmocka_unit_test(test_words_pages_clash),
 		cmocka_unit_test(test_words_without),
+		cmocka_unit_test(test_words_removable),
 		cmocka_unit_test(test_words_merge),
 		cmocka_unit_test(test_words_choose),
 		cmocka_unit_test(test_names_and_keys),
