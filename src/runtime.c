@@ -147,6 +147,23 @@ static struct situation situation_of(const struct runtime *runtime)
 
 /* ---- Claim */
 
+/* Of what is to be taken, disks are looked at that nothing else speaks for. */
+static int find_held_disks(struct runtime *runtime)
+{
+	AUTO_FREE bool *asked = calloc(runtime->snapshot.count + 1, sizeof(*asked));
+
+	if (asked == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < runtime->plan.decision_count; i++) {
+		const struct decision *decision = &runtime->plan.decisions[i];
+
+		if (decision->verdict == VERDICT_TAKE &&
+		    !is_claimed_already(decision, details_of(runtime, decision->device)))
+			asked[decision->device - runtime->snapshot.devices] = true;
+	}
+	return uses_add_held(runtime->root, &runtime->snapshot, asked, &runtime->uses);
+}
+
 int runtime_plan_claim(struct runtime *runtime, bool group)
 {
 	struct situation situation = situation_of(runtime);
@@ -168,6 +185,8 @@ int runtime_plan_claim(struct runtime *runtime, bool group)
 			    NULL)
 			r = -ENOMEM;
 	}
+	if (r == 0)
+		r = find_held_disks(runtime);
 	return r == 0 ? claim_refusals(&runtime->plan, &situation, &runtime->refusals) : r;
 }
 

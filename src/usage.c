@@ -455,6 +455,14 @@ static bool is_stacked(const struct search *search, const char *name)
 	return dir != NULL && next_name(dir) != NULL;
 }
 
+static bool is_partition(const struct search *search, const char *name)
+{
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "sys/class/block/%.60s/partition", name);
+	return faccessat(search->root->fd, path, F_OK, 0) == 0;
+}
+
 static void find_all_holders(struct search *search)
 {
 	AUTO_CLOSEDIR DIR *dir = open_directory(search, "sys/class/block");
@@ -463,6 +471,56 @@ static void find_all_holders(struct search *search)
 	while (dir != NULL && (name = next_name(dir)) != NULL)
 		if (is_component(name) && !is_stacked(search, name))
 			find_holders(search, name);
+}
+
+/*
+ * True when the kernel itself has a disk or a part of it, mounted or not: then nobody else may open
+ * it exclusively (open(2), O_EXCL without O_CREAT; block/bdev.c, bd_prepare_to_claim()).
+ */
+static bool is_held(const struct search *search, const char *name)
+{
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "dev/%.60s", name);
+	AUTO_CLOSE int fd =
+		root_open_inside(search->root, path, O_RDONLY | O_EXCL | O_NONBLOCK);
+	return fd == -EBUSY;
+}
+
+static bool has_use(const struct search *search, const struct device *device,
+		    enum use_kind kind)
+{
+	return find_use(search, &device->address, kind, 0) != NULL;
+}
+
+/* Has each device that is asked for and hangs below the disk. It is opened for these alone. */
+static void find_held(struct search *search, const char *name, const bool *asked)
+{
+	struct storage storage = { 0 };
+	bool opened = false;
+	bool held = false;
+
+	note(search, storage_add(search->root, name, &storage));
+	for (size_t i = 0; i < search->snapshot->count; i++) {
+		const struct device *device = &search->snapshot->devices[i];
+
+		for (size_t j = 0; asked[i] && j < storage.count; j++) {
+			if (pci_address_compare(&storage.functions[j], &device->address) != 0 ||
+			    has_use(search, device, USE_DISK))
+				continue;
+			held = opened ? held : is_held(search, name);
+			opened = true;
+			if (held)
+				note(search,
+				     uses_add(
+					     search->uses, &device->address, USE_DISK,
+					     "has a disk that the kernel itself holds (%.30s), "
+					     "for a ZFS pool, DRBD, an iSCSI target or the "
+					     "like",
+					     name));
+		}
+	}
+	storage_free(&storage);
 }
 
 /* The rest of `string` behind `prefix`, or NULL. */
@@ -701,4 +759,20 @@ int uses_find_routes(const struct root *root, struct uses *ret_uses)
 	read_recorded(&search);
 	find_all_routes(&search);
 	return take_uses(&search, ret_uses);
+}
+
+int uses_add_held(const struct root *root, const struct snapshot *snapshot, const bool *asked,
+		  struct uses *uses)
+{
+	struct search search = { .root = root, .snapshot = snapshot, .uses = uses };
+	AUTO_CLOSEDIR DIR *dir = open_directory(&search, "sys/class/block");
+	const char *name;
+
+	/* Of a disk with partitions the whole tells. */
+	while (dir != NULL && (name = next_name(dir)) != NULL)
+		if (is_component(name) && !is_partition(&search, name) &&
+		    !is_stacked(&search, name))
+			find_held(&search, name, asked);
+	uses_sort(uses);
+	return search.error;
 }

@@ -21,6 +21,18 @@
 int uses_find(const struct root *root, const struct snapshot *snapshot,
 	      struct uses *ret_uses) MUST_CHECK;
 
+/*
+ * Adds the disks that the kernel itself holds without a mount or a holder in sysfs that tells, as
+ * for ZFS, DRBD and targets. It opens each disk below a device that is asked for, unless a use of
+ * one is known, exclusively for an instant, in which others may not: so this is for a claim alone.
+ *
+ * @asked: for each device of the snapshot
+ * @uses: in order, before and afterwards
+ * Returns 0 or -ENOMEM.
+ */
+int uses_add_held(const struct root *root, const struct snapshot *snapshot, const bool *asked,
+		  struct uses *uses) MUST_CHECK;
+
 /* The same of the default routes alone, and of what was recorded: looks at no process. */
 int uses_find_routes(const struct root *root, struct uses *ret_uses) MUST_CHECK;
 

@@ -294,6 +294,31 @@ second_disk() {
 	[ "$status" -eq 0 ]
 }
 
+# Nothing in sysfs tells of these: that the disk cannot be opened exclusively does.
+@test "claim: a disk that the kernel itself holds, for a ZFS pool, say" {
+	local options
+
+	second_disk
+	options=(--root "$ROOT" --with-hardware claim --dry-run)
+	mkdir -p "$ROOT/dev"
+	touch "$ROOT/dev/nvme1n1"
+	held() {
+		ASAN_OPTIONS=detect_leaks=0 strace -qq -o "$BATS_TEST_TMPDIR/opened" \
+			-P dev/nvme1n1 -e trace=openat2 -e inject=openat2:error=EBUSY "$@"
+	}
+	before=$(tree_state)
+	run --separate-stderr held "$TOOL" "${options[@]}" 02:00.0 --force
+	refused "0000:02:00.0 has a disk that the kernel itself holds (nvme1n1)"
+	refused "end it first"
+	grep -q 'O_EXCL' "$BATS_TEST_TMPDIR/opened"
+	run "$TOOL" "${options[@]}" 02:00.0
+	[ "$status" -eq 0 ]
+	# No disk is opened that is not asked for, nor one whose use is known.
+	run held "$TOOL" "${options[@]}" 07:00.0
+	[ "$status" -eq 0 ]
+	[ ! -s "$BATS_TEST_TMPDIR/opened" ]
+}
+
 @test "claim: a disk that is mounted in another mount namespace" {
 	local pid
 
