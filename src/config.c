@@ -390,9 +390,29 @@ static void set_when(struct reader *reader, const struct key *key, char *value)
 		open_claim(reader)->when = (enum claim_when)chosen;
 }
 
+/*
+ * The kernel compares driver_override with the driver's name, letter by letter; a module and its
+ * file may have - and _ elsewhere. Those of Linux 6.1 to 7.2 (drivers/vfio/pci), without what kernels
+ * of others name otherwise (hisi_acc_vfio_pci). Returns the name of the driver that is meant where
+ * that differs, or NULL.
+ */
+static const char *driver_meant(const char *name)
+{
+	static const char *const drivers[] = { "vfio-pci",     "xe-vfio-pci",
+					       "mlx5_vfio_pci", "nvgrace_gpu_vfio_pci",
+					       "pds_vfio_pci", "qat_vfio_pci",
+					       "virtio_vfio_pci" };
+
+	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++)
+		if (kargs_same(name, drivers[i]))
+			return strcmp(name, drivers[i]) == 0 ? NULL : drivers[i];
+	return NULL;
+}
+
 static void set_driver(struct reader *reader, const struct key *key, char *value)
 {
 	struct claim *claim = open_claim(reader);
+	const char *meant = driver_meant(value);
 
 	(void)key;
 	if (!driver_name_valid(value)) {
@@ -400,11 +420,9 @@ static void set_driver(struct reader *reader, const struct key *key, char *value
 			 "driver: '%.64s' is not the name of a driver; write auto, vfio-pci "
 			 "or the name of a VFIO variant driver",
 			 value);
-	} else if (strcmp(value, "vfio_pci") == 0) {
-		/* The kernel compares driver_override with the driver's name, letter by letter.
-		 */
-		complain(reader,
-			 "driver: the module is vfio_pci, the driver is called 'vfio-pci'");
+	} else if (meant != NULL) {
+		complain(reader, "driver: the driver is called '%s', not '%.64s'", meant,
+			 value);
 	} else if (!driver_serves_vfio(value)) {
 		complain(reader,
 			 "driver: '%.64s' is no VFIO driver (their names have vfio in them); "

@@ -86,7 +86,7 @@ static void test_every_key(void **state)
 		      "match = 0000:83:00.0 10de:1bb0\n"
 		      "except = 10de:1c30 nth=2\n"
 		      "functions = matched\n"
-		      "driver = mlx5-vfio-pci\n"
+		      "driver = mlx5_vfio_pci\n"
 		      "when = early\n"
 		      "expect = 2\n");
 	assert_valid(parsed);
@@ -110,7 +110,7 @@ static void test_every_key(void **state)
 	assert_int_equal(claim->matches[1].words, SELECT_ADDRESS | SELECT_IDS);
 	assert_int_equal(claim->excepts[0].nth, 2);
 	assert_int_equal(claim->functions, FUNCTIONS_MATCHED);
-	assert_string_equal(claim->driver, "mlx5-vfio-pci");
+	assert_string_equal(claim->driver, "mlx5_vfio_pci");
 	assert_int_equal(claim->when, WHEN_EARLY);
 	assert_int_equal(claim->expect, 2);
 	assert_int_equal(claim->origin, ORIGIN_CONFIG);
@@ -305,6 +305,9 @@ static const struct {
 	{ "[claim a]\nmatch = 10de:1c30\nexpect = many\n", 3, "'many' is not a number" },
 	{ "[claim a]\nmatch = 10de:1c30\ndriver = a b\n", 3, "is not the name of a driver" },
 	{ "[claim a]\nmatch = 10de:1c30\ndriver = vfio_pci\n", 3, "is called 'vfio-pci'" },
+	{ "[claim a]\nmatch = 8086:e211\ndriver = xe_vfio_pci\n", 3, "is called 'xe-vfio-pci'" },
+	{ "[claim a]\nmatch = 10de:2342\ndriver = nvgrace-gpu-vfio-pci\n", 3,
+	  "is called 'nvgrace_gpu_vfio_pci'" },
 	{ "[claim a]\nmatch = 10de:1c30\ndriver = nvidia\n", 3, "'nvidia' is no VFIO driver" },
 	{ "[claim a]\nmatch = 10de:1c30\ndriver = nvme\n", 3, "who gets the devices, not who" },
 	{ "[claim a]\nmatch = 10de:1c30\ndriver = pci_stub\n", 3, "is no VFIO driver" },
