@@ -488,7 +488,7 @@ card_is_native() {
 		"claimed  $AUDIO_1  10de:10f1  by vfio-pci, taken from snd_hda_intel" \
 		"until the next boot only"
 	card_is_vfios claim
-	[ "$(<"$M/native")" = "$DISPLAY_1 -"$'\n'"$AUDIO_1 snd_hda_intel" ] || fail "$(<"$M/native")"
+	[ "$(<"$M/claim.native")" = "$DISPLAY_1 -"$'\n'"$AUDIO_1 snd_hda_intel" ] || fail "$(<"$M/claim.native")"
 	group=$(fact $DISPLAY_1 group)
 	grep -qx "$group" "$M/groups" || fail "no /dev/vfio/$group: $(<"$M/groups")"
 	said claim-again 0 "claimed already  $DISPLAY_1"
