@@ -46,16 +46,16 @@ static void make_modalias(const struct device *device, struct details *details)
 		       device->class_code & 0xff);
 }
 
-static void read_sriov(int dir, struct details *details)
+static void read_sriov(int dir, bool is_vf, struct details *details)
 {
 	char target[PCI_ADDRESS_SIZE];
 
-	details->has_physfn = read_link_name(dir, "physfn", target, sizeof(target)) > 0 &&
-			      pci_address_parse(target, &details->physfn, NULL) == 0;
-	/* The attribute, since 5.13, is there a little before the link is. */
-	details->is_vf = details->has_physfn || has(dir, "sriov_vf_msix_count");
 	/* A virtual function has none of its own. */
-	if (!details->is_vf)
+	if (is_vf)
+		details->has_physfn =
+			read_link_name(dir, "physfn", target, sizeof(target)) > 0 &&
+			pci_address_parse(target, &details->physfn, NULL) == 0;
+	else
 		details->sriov_totalvfs = read_number(dir, "sriov_totalvfs", VFS_MOST, 0);
 	if (details->sriov_totalvfs == 0)
 		return;
@@ -120,6 +120,7 @@ static void read_device(int devices, const struct snapshot *snapshot, size_t ind
 	*details = (struct details){
 		.numa_node = -1,
 		.boot_vga = -1,
+		.is_vf = device->is_vf,
 		.is_bridge = is_bridge(device->class_code),
 		.parent = NO_PARENT,
 	};
@@ -133,7 +134,7 @@ static void read_device(int devices, const struct snapshot *snapshot, size_t ind
 	/* pci_dev_attrs_are_visible() has it for VGA alone, class 0300 and the old 0001. */
 	if (device->class_code >> 8 == 0x0300 || device->class_code >> 8 == 0x0001)
 		details->boot_vga = (int)read_number(dir, "boot_vga", 1, UINT_MAX);
-	read_sriov(dir, details);
+	read_sriov(dir, device->is_vf, details);
 	read_override(dir, details);
 	read_reset(dir, details);
 	details->parent = find_parent(devices, address, snapshot);

@@ -215,7 +215,8 @@ static int make_next(struct forecast *forecast, bool configured)
 	if (r == 0)
 		r = keep_words(forecast, &state, &forecast->next);
 	if (r == 0 && configured)
-		r = target_find_with(forecast->root, forecast->config, true, &target);
+		r = target_find_for(forecast->root, forecast->config, &forecast->snapshot,
+				    &target);
 	if (r == 0 && configured)
 		r = add_arguments(forecast, &state, &target);
 	state_free(&state);
@@ -270,13 +271,11 @@ static int find_variants(struct forecast *forecast, const char *kernel)
 	return r;
 }
 
-/* The devices, with the details of every one: groups and twins are not claimed by half. */
+/* The details of every device: groups and twins are not claimed by half. */
 static int read_devices(struct forecast *forecast, const char *kernel)
 {
-	int r = scan_devices(forecast->root, &forecast->snapshot);
+	int r = find_variants(forecast, kernel);
 
-	if (r == 0)
-		r = find_variants(forecast, kernel);
 	if (r < 0)
 		return r;
 	snapshot_mark_all(&forecast->snapshot);
@@ -447,7 +446,9 @@ int forecast_make(const struct root *root, const struct config *config, bool con
 
 	*forecast = (struct forecast){ .root = root, .config = config };
 	find_loaders(root, &forecast->loaders);
-	int r = make_next(forecast, configured);
+	int r = scan_devices(root, &forecast->snapshot);
+	if (r == 0)
+		r = make_next(forecast, configured);
 	if (r == 0)
 		r = make_claims(forecast);
 	if (r == 0)

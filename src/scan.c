@@ -245,6 +245,18 @@ void scan_candidates(const struct root *root, struct snapshot *snapshot)
 			scan_candidate(dir, &snapshot->devices[i]);
 }
 
+int snapshot_copy(const struct snapshot *snapshot, struct snapshot *ret_snapshot)
+{
+	struct device *devices = calloc(snapshot->count + 1, sizeof(*devices));
+
+	if (devices == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < snapshot->count; i++)
+		devices[i] = snapshot->devices[i];
+	*ret_snapshot = (struct snapshot){ .devices = devices, .count = snapshot->count };
+	return 0;
+}
+
 void snapshot_free(struct snapshot *snapshot)
 {
 	free(snapshot->devices);

@@ -18,6 +18,12 @@ int scan_devices(const struct root *root, struct snapshot *ret_snapshot) MUST_CH
 /* Reads the details of the candidates: path, PF or VF, IOMMU group, driver_override. */
 void scan_candidates(const struct root *root, struct snapshot *snapshot);
 
+/*
+ * The same devices once more, to be marked for another purpose without sysfs being read again.
+ * Returns 0 and *ret_snapshot (release with snapshot_free()), or -ENOMEM.
+ */
+int snapshot_copy(const struct snapshot *snapshot, struct snapshot *ret_snapshot) MUST_CHECK;
+
 void snapshot_free(struct snapshot *snapshot);
 
 #endif

@@ -26,6 +26,7 @@ enum { MODALIAS_SIZE = 80, NVIDIA = 0x10de, LINE_SIZE_MOST = 1 << 16 };
 struct finder {
 	const struct root *root;
 	const struct config *config;
+	const struct snapshot *devices; /* as read already, or NULL */
 	struct target *target;
 	struct kargs claimed;   /* modaliases of displays and accelerators that are claimed */
 	struct kargs unclaimed; /* modaliases of every other device of this machine */
@@ -331,7 +332,8 @@ static int sort_devices(struct finder *finder, const struct snapshot *snapshot)
 static int look_at_devices(struct finder *finder)
 {
 	struct snapshot snapshot;
-	int r = scan_devices(finder->root, &snapshot);
+	int r = finder->devices != NULL ? snapshot_copy(finder->devices, &snapshot)
+					: scan_devices(finder->root, &snapshot);
 
 	if (r == -ENOENT)
 		return sentences_add(&finder->target->notes,
@@ -563,11 +565,14 @@ static int fill_target(struct finder *finder, bool hardware)
 	return r;
 }
 
-int target_find_with(const struct root *root, const struct config *config, bool hardware,
-		     struct target *ret_target)
+/* @devices: as read already, or NULL; only with hardware */
+static int find_with(const struct root *root, const struct config *config, bool hardware,
+		     const struct snapshot *devices, struct target *ret_target)
 {
 	struct target target = { 0 };
-	struct finder finder = { .root = root, .config = config, .target = &target };
+	struct finder finder = {
+		.root = root, .config = config, .devices = devices, .target = &target
+	};
 	int r = fill_target(&finder, hardware);
 
 	finder_free(&finder);
@@ -577,6 +582,18 @@ int target_find_with(const struct root *root, const struct config *config, bool 
 	}
 	*ret_target = target;
 	return 0;
+}
+
+int target_find_with(const struct root *root, const struct config *config, bool hardware,
+		     struct target *ret_target)
+{
+	return find_with(root, config, hardware, NULL, ret_target);
+}
+
+int target_find_for(const struct root *root, const struct config *config,
+		    const struct snapshot *devices, struct target *ret_target)
+{
+	return find_with(root, config, true, devices, ret_target);
 }
 
 /*

@@ -4,6 +4,7 @@
 #define VFIO_CLAIM_TARGET_H
 
 #include "arguments.h"
+#include "device.h"
 #include "root.h"
 
 /* The kernels installed in the target: directories of lib/modules with a modules.dep,
@@ -30,6 +31,10 @@ int target_find(const struct root *root, const struct config *config,
  * hold what was recorded of a machine. */
 int target_find_with(const struct root *root, const struct config *config, bool hardware,
 		     struct target *ret_target) MUST_CHECK;
+
+/* The same with hardware; the devices, of scan_devices(), are not read again. */
+int target_find_for(const struct root *root, const struct config *config,
+		    const struct snapshot *devices, struct target *ret_target) MUST_CHECK;
 
 /* That of the running kernel. */
 enum architecture architecture_of_host(void);
