@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "lookup.h"
+#include "scan.h"
 #include "text.h"
 
 #define DEVICES "sys/bus/pci/devices"
@@ -79,17 +80,12 @@ static void read_override(int dir, struct details *details)
 		details->override[0] = '\0';
 }
 
-/* The last component of a link's target but its own that is an address. */
-static size_t find_parent(int dir, const char *name, const struct snapshot *snapshot)
+/* The last component of a link's target but its own that is an address. Writes into `target`. */
+static size_t find_parent(char *target, const struct snapshot *snapshot)
 {
-	char target[PATH_MAX];
 	struct pci_address address;
 	char *slash;
-	ssize_t length = readlinkat(dir, name, target, sizeof(target) - 1);
 
-	if (length < 0)
-		return NO_PARENT;
-	target[length] = '\0';
 	if ((slash = strrchr(target, '/')) != NULL)
 		*slash = '\0';
 	while ((slash = strrchr(target, '/')) != NULL) {
@@ -111,25 +107,35 @@ static bool is_bridge(uint32_t class_code)
 	return class == 0x0604 || class == 0x0607 || class == 0x0609;
 }
 
-static void read_device(int devices, const struct snapshot *snapshot, size_t index,
+/* What its link in the directory of all leads to, or "". */
+static void read_target(int devices, const char *address, char target[PATH_MAX])
+{
+	ssize_t length = readlinkat(devices, address, target, PATH_MAX - 1);
+
+	target[length > 0 ? length : 0] = '\0';
+}
+
+static void read_device(int devices, const struct snapshot *snapshot, struct device *device,
 			struct details *details)
 {
-	const struct device *device = &snapshot->devices[index];
 	char address[PCI_ADDRESS_SIZE];
+	char target[PATH_MAX];
 
 	*details = (struct details){
 		.numa_node = -1,
 		.boot_vga = -1,
-		.is_vf = device->is_vf,
 		.is_bridge = is_bridge(device->class_code),
 		.parent = NO_PARENT,
 	};
 	(void)pci_address_format(&device->address, address);
 	/* A path below the device itself is one link shorter for each attribute. */
 	AUTO_CLOSE int dir = openat(devices, address, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	read_target(devices, address, target);
+	scan_device(dir, target, device);
 	make_modalias(device, details);
 	if (dir < 0)
 		return;
+	details->is_vf = device->is_vf;
 	details->numa_node = (int)read_number(dir, "numa_node", NODES_MOST, UINT_MAX);
 	/* pci_dev_attrs_are_visible() has it for VGA alone, class 0300 and the old 0001. */
 	if (device->class_code >> 8 == 0x0300 || device->class_code >> 8 == 0x0001)
@@ -137,7 +143,7 @@ static void read_device(int devices, const struct snapshot *snapshot, size_t ind
 	read_sriov(dir, device->is_vf, details);
 	read_override(dir, details);
 	read_reset(dir, details);
-	details->parent = find_parent(devices, address, snapshot);
+	details->parent = find_parent(target, snapshot);
 }
 
 /*
@@ -161,7 +167,7 @@ static void break_loops(struct details *details, size_t count)
 	}
 }
 
-int details_read(const struct root *root, const struct snapshot *snapshot,
+int details_read(const struct root *root, struct snapshot *snapshot,
 		 struct details **ret_details)
 {
 	AUTO_CLOSE int dir = openat(root->fd, DEVICES, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -173,7 +179,7 @@ int details_read(const struct root *root, const struct snapshot *snapshot,
 	if (details == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < snapshot->count; i++) {
-		read_device(dir, snapshot, i, &details[i]);
+		read_device(dir, snapshot, &snapshot->devices[i], &details[i]);
 		reset_known = reset_known || details[i].can_reset;
 	}
 	for (size_t i = 0; i < snapshot->count; i++)

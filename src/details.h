@@ -46,12 +46,12 @@ struct details {
 };
 
 /*
- * Reads the details of every device. What cannot be read is left as not known. Iommu_group,
- * path and is_vf of struct device are scan_candidates()'s to read (snapshot_mark_all() first).
+ * Reads the details of every device, and of each what scan_candidates() reads, with its directory
+ * open for both: all are candidates then. What cannot be read is left as not known.
  * Returns 0 and *ret_details, one for each device of the snapshot, in its order (to be given to
  * free(); never NULL), or a negative errno (-ENOENT: no PCI bus in sysfs, -ENOMEM).
  */
-int details_read(const struct root *root, const struct snapshot *snapshot,
+int details_read(const struct root *root, struct snapshot *snapshot,
 		 struct details **ret_details) MUST_CHECK;
 
 #endif

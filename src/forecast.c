@@ -278,8 +278,6 @@ static int read_devices(struct forecast *forecast, const char *kernel)
 
 	if (r < 0)
 		return r;
-	snapshot_mark_all(&forecast->snapshot);
-	scan_candidates(forecast->root, &forecast->snapshot);
 	return details_read(forecast->root, &forecast->snapshot, &forecast->details);
 }
 

@@ -57,8 +57,6 @@ int runtime_open(struct runtime *runtime, const struct root *root,
 		r = root_take_trouble();
 	if (r < 0)
 		return r;
-	snapshot_mark_all(&runtime->snapshot);
-	scan_candidates(root, &runtime->snapshot);
 	r = details_read(root, &runtime->snapshot, &runtime->details);
 	if (r == 0)
 		r = uses_find(root, &runtime->snapshot, &runtime->uses);

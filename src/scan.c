@@ -138,59 +138,55 @@ int scan_devices(const struct root *root, struct snapshot *ret_snapshot)
 	return 0;
 }
 
-/* "ADDRESS/NAME"; without printf(), for each device has four. */
-static const char *path_of(const char *address, const char *name, char out[DEVICE_PATH_SIZE])
+/* The way to an attribute: the device's directory, and what comes before the attribute's name. */
+struct place {
+	int dir;
+	const char *prefix; /* "ADDRESS/", or nothing where `dir` is the device's own */
+};
+
+/* Without printf(), for each device has four. */
+static const char *path_of(const struct place *place, const char *name,
+			   char out[DEVICE_PATH_SIZE])
 {
-	(void)stpcpy(stpcpy(stpcpy(out, address), "/"), name);
+	(void)stpcpy(stpcpy(out, place->prefix), name);
 	return out;
-}
-
-static void scan_path(int dir, const char *address, struct device *device)
-{
-	char target[PATH_MAX];
-	ssize_t length = readlinkat(dir, address, target, sizeof(target) - 1);
-
-	if (length < 0)
-		return;
-	target[length] = '\0';
-	device->has_path = pci_path_from_sysfs(target, &device->path) == 0;
 }
 
 /*
  * The link to the physical function is made just after a virtual function is announced
  * (drivers/pci/iov.c: pci_iov_add_virtfn()); the attribute, since 5.13, is there from the start.
  */
-static bool is_virtual_function(int dir, const char *address)
+static bool is_virtual_function(const struct place *place)
 {
 	static const char *const signs[] = { "physfn", "sriov_vf_msix_count" };
 	char path[DEVICE_PATH_SIZE];
 	struct stat st;
 
 	for (size_t i = 0; i < 2; i++)
-		if (fstatat(dir, path_of(address, signs[i], path), &st, AT_SYMLINK_NOFOLLOW) ==
-		    0)
+		if (fstatat(place->dir, path_of(place, signs[i], path), &st,
+			    AT_SYMLINK_NOFOLLOW) == 0)
 			return true;
 	return false;
 }
 
 /* The attribute is there for class 0300 and 0001 only (drivers/pci/pci-sysfs.c). */
-static bool is_boot_display(int dir, const char *address)
+static bool is_boot_display(const struct place *place)
 {
 	char path[DEVICE_PATH_SIZE];
 	char value[8];
 
-	return read_attribute(dir, path_of(address, "boot_vga", path), value, sizeof(value)) >
-		       0 &&
+	return read_attribute(place->dir, path_of(place, "boot_vga", path), value,
+			      sizeof(value)) > 0 &&
 	       strcmp(value, "1") == 0;
 }
 
 /* The attribute is there for the headers of bridges only (drivers/pci/pci-sysfs.c). */
-static bool leads_to_bus(int dir, const char *address)
+static bool leads_to_bus(const struct place *place)
 {
 	char path[DEVICE_PATH_SIZE];
 	struct stat st;
 
-	return fstatat(dir, path_of(address, "secondary_bus_number", path), &st,
+	return fstatat(place->dir, path_of(place, "secondary_bus_number", path), &st,
 		       AT_SYMLINK_NOFOLLOW) == 0;
 }
 
@@ -198,40 +194,62 @@ static bool leads_to_bus(int dir, const char *address)
  * In its no-IOMMU mode VFIO makes a group of this name for a device that has none, where nothing
  * keeps devices apart (drivers/vfio/group.c: vfio_noiommu_group_alloc()).
  */
-static bool is_stand_in(int dir, const char *name_path)
+static bool is_stand_in(const struct place *place)
 {
+	char path[DEVICE_PATH_SIZE];
 	char name[16];
 
-	return read_attribute(dir, name_path, name, sizeof(name)) > 0 &&
+	return read_attribute(place->dir, path_of(place, "iommu_group/name", path), name,
+			      sizeof(name)) > 0 &&
 	       strcmp(name, "vfio-noiommu") == 0;
 }
 
-static void scan_group(int dir, const char *address, struct device *device)
+static void scan_group(const struct place *place, struct device *device)
 {
 	char path[DEVICE_PATH_SIZE];
 	char group[16];
 	unsigned number;
 
-	if (read_link_name(dir, path_of(address, "iommu_group", path), group, sizeof(group)) >
-		    0 &&
-	    parse_decimal(group, 0, INT_MAX, &number) == 0 &&
-	    !is_stand_in(dir, path_of(address, "iommu_group/name", path)))
+	if (read_link_name(place->dir, path_of(place, "iommu_group", path), group,
+			   sizeof(group)) > 0 &&
+	    parse_decimal(group, 0, INT_MAX, &number) == 0 && !is_stand_in(place))
 		device->iommu_group = (int)number;
 }
 
+static void scan_place(const struct place *place, struct device *device)
+{
+	device->is_vf = is_virtual_function(place);
+	/* Of other bridges the class says it all. */
+	if (device->class_code >> 8 == 0x0680)
+		device->leads_to_bus = leads_to_bus(place);
+	if (device->class_code >> 8 == 0x0300 || device->class_code >> 8 == 0x0001)
+		device->boot_display = is_boot_display(place);
+	scan_group(place, device);
+}
+
+void scan_device(int dir, const char *target, struct device *device)
+{
+	device->candidate = true;
+	device->has_path = pci_path_from_sysfs(target, &device->path) == 0;
+	if (dir >= 0)
+		scan_place(&(struct place){ .dir = dir, .prefix = "" }, device);
+}
+
+/* Its directory is not opened: for the few that are claimed that would be two calls more. */
 static void scan_candidate(int dir, struct device *device)
 {
 	char address[PCI_ADDRESS_SIZE];
+	char prefix[PCI_ADDRESS_SIZE + 1];
+	char target[PATH_MAX];
 
 	(void)pci_address_format(&device->address, address);
-	scan_path(dir, address, device);
-	device->is_vf = is_virtual_function(dir, address);
-	/* Of other bridges the class says it all. */
-	if (device->class_code >> 8 == 0x0680)
-		device->leads_to_bus = leads_to_bus(dir, address);
-	if (device->class_code >> 8 == 0x0300 || device->class_code >> 8 == 0x0001)
-		device->boot_display = is_boot_display(dir, address);
-	scan_group(dir, address, device);
+	ssize_t length = readlinkat(dir, address, target, sizeof(target) - 1);
+	if (length >= 0) {
+		target[length] = '\0';
+		device->has_path = pci_path_from_sysfs(target, &device->path) == 0;
+	}
+	(void)stpcpy(stpcpy(prefix, address), "/");
+	scan_place(&(struct place){ .dir = dir, .prefix = prefix }, device);
 }
 
 void scan_candidates(const struct root *root, struct snapshot *snapshot)

@@ -19,6 +19,14 @@ int scan_devices(const struct root *root, struct snapshot *ret_snapshot) MUST_CH
 void scan_candidates(const struct root *root, struct snapshot *snapshot);
 
 /*
+ * Reads the same of one device, a candidate then.
+ *
+ * @dir: its directory, or -1 for none: its path alone is told then
+ * @target: of its link in sys/bus/pci/devices, or ""
+ */
+void scan_device(int dir, const char *target, struct device *device);
+
+/*
  * The same devices once more, to be marked for another purpose without sysfs being read again.
  * Returns 0 and *ret_snapshot (release with snapshot_free()), or -ENOMEM.
  */

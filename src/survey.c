@@ -105,8 +105,6 @@ static int scan(const struct root *root, struct modules *modules, struct survey 
 	for (size_t i = 0; modules != NULL && i < survey->snapshot.count; i++)
 		if (survey->snapshot.devices[i].candidate)
 			modules_find_variant(modules, &survey->snapshot.devices[i]);
-	snapshot_mark_all(&survey->snapshot);
-	scan_candidates(root, &survey->snapshot);
 	return details_read(root, &survey->snapshot, &survey->details);
 }
 

@@ -62,8 +62,6 @@ static int print_machine(const struct root *root)
 
 	if (scan_devices(root, &snapshot) < 0)
 		return 1;
-	snapshot_mark_all(&snapshot);
-	scan_candidates(root, &snapshot);
 	if (details_read(root, &snapshot, &details) < 0)
 		return 1;
 	for (size_t i = 0; i < snapshot.count; i++)
