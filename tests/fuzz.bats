@@ -35,10 +35,14 @@ replay() {
 
 # search NAME RUNS: so many inputs of its own making.
 search() {
+	local words=()
+
 	[ -x "$BATS_FILE_TMPDIR/search/fuzz_$1" ] ||
 		skip "clang is not installed, or the build has sanitizers of its own"
 	mkdir "$BATS_TEST_TMPDIR/new"
-	"$BATS_FILE_TMPDIR/search/fuzz_$1" -runs="$2" -seed=1 \
+	! grep -q '"configured.h"' "tests/fuzz/fuzz_$1.c" ||
+		words=(-dict=tests/fuzz/configured.dict)
+	"$BATS_FILE_TMPDIR/search/fuzz_$1" -runs="$2" -seed=1 "${words[@]}" \
 		-artifact_prefix="$BATS_TEST_TMPDIR/" "$BATS_TEST_TMPDIR/new" \
 		"tests/fuzz/corpus/$1" >"$BATS_TEST_TMPDIR/log" 2>&1 || {
 		tail -n 40 "$BATS_TEST_TMPDIR/log"
@@ -48,6 +52,19 @@ search() {
 
 @test "fuzz: there is a test for every fuzzer" {
 	diff <(printf 'fuzz_%s.c\n' "${FUZZERS[@]}" | sort) <(cd tests/fuzz && ls fuzz_*.c)
+}
+
+@test "fuzz: the dictionary has every key of the configuration" {
+	local keys key
+
+	keys=$(sed -nE 's/^\t\{ "([a-z_]+)", (true|false), set_.*/\1/p' src/config.c)
+	[ "$(wc -w <<<"$keys")" -gt 15 ]
+	for key in $keys; do
+		grep -qx "\"$key = .*\"" tests/fuzz/configured.dict || {
+			echo "$key is not in it"
+			return 1
+		}
+	done
 }
 
 @test "fuzz: the config's corpus" { replay config; }
