@@ -15,6 +15,7 @@ setup() {
 	bats_require_minimum_version 1.5.0
 	[ "$(id -u)" -eq 0 ] || skip "chroot needs root"
 	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0
+	busy
 }
 
 # together NUMBER COMMAND...: so many of them at once; their exit codes, sorted.
@@ -45,6 +46,32 @@ busy() {
 		nice -n 19 sh -c 'while :; do :; done' 3>&- &
 		LOAD+=($!)
 	done
+}
+
+# side_by_side COMMAND...: all of them at once in the tree; each one's exit code goes to a file.
+side_by_side() {
+	local command pids=()
+
+	for command; do
+		{
+			code=0
+			# shellcheck disable=SC2086 # a command and its options
+			"$KERNEL" "$ROOT" timeout 120 "$TOOL" $command --root "$ROOT" >/dev/null 2>&1 || code=$?
+			echo "$command: $code" >>"$BATS_TEST_TMPDIR/codes"
+		} &
+		pids+=($!)
+	done
+	# Not for the load.
+	wait "${pids[@]}"
+}
+
+# codes_of COMMAND...: the exit codes of these, each once, in one word.
+codes_of() {
+	local command
+
+	for command; do
+		sed -n "s/^$command.*: //p" "$BATS_TEST_TMPDIR/codes" | grep .
+	done | sort -u | tr -d '\n'
 }
 
 # two_cards: in a tree with the stand-in for the kernel.
@@ -102,19 +129,18 @@ both() {
 }
 
 @test "concurrency: apply and revert, again and again, end in one of the two states" {
-	local i after
+	local after
 
 	ROOT=$BATS_TEST_TMPDIR/debian
 	make_debian "$ROOT" 6.1.0-28-amd64
 	printf '[claim gpu]\nmatch = 10de:1c30\n' >"$ROOT/etc/vfio-claim.conf"
-	for i in 1 2 3 4; do
-		"$TOOL" apply --root "$ROOT" >/dev/null 2>&1 &
-		"$TOOL" revert --root "$ROOT" >/dev/null 2>&1 &
-		"$TOOL" status --root "$ROOT" >/dev/null 2>&1 &
-		wait
+	for _ in 1 2 3 4; do
+		side_by_side apply revert status
 		[ -z "$(find "$ROOT/etc" "$ROOT/var" "$ROOT/boot" -name '*~')" ]
 	done
-	"$TOOL" revert --root "$ROOT"
+	run -0 codes_of apply revert
+	[[ $output != *[!05]* ]]
+	run -0 timeout 120 "$TOOL" revert --root "$ROOT"
 	after=$(cd "$ROOT" && find etc var/lib -name '*vfio-claim*' | sort)
 	echo "$after"
 	# The state says that it was taken back, for the hooks: the configuration is still there.
@@ -122,6 +148,8 @@ both() {
 }
 
 @test "concurrency: claim and release of the same device while status and the helper look on" {
+	local pids=()
+
 	machine twin-gpus
 	claims <<<$'[claim gpu]\nmatch = 10de:1c30\nwhen = guarded'
 	mkdir -p "$ROOT/sysroot/etc"
@@ -144,8 +172,11 @@ both() {
 				timeout 60 "$@" --root "$ROOT" >/dev/null 2>&1 || code=$?
 				echo "$command: $code" >>"$BATS_TEST_TMPDIR/codes"
 			} &
+			pids+=($!)
 		done
-		wait
+		# Not for the load.
+		wait "${pids[@]}"
+		pids=()
 	done
 	cat "$BATS_TEST_TMPDIR/codes"
 	# None hung (124) or died.
@@ -158,7 +189,6 @@ both() {
 
 @test "concurrency: claims of two cards under load, and none is forgotten" {
 	two_cards
-	busy
 	for _ in 1 2 3; do
 		both claim
 		diff - <(sort "$ROOT/run/vfio-claim/native") <<-'END'
@@ -174,4 +204,38 @@ both() {
 		[ "$(basename "$(readlink "$ROOT/$DEVICES/0000:01:00.0/driver")")" = nouveau ]
 	done
 	[ "$(sort "$BATS_TEST_TMPDIR/done" | uniq -c | awk '{print $1 "x" $2}')" = 12x0 ]
+}
+
+@test "concurrency: apply, revert, claim, release and status in one tree" {
+	local debian=$BATS_TEST_TMPDIR/debian
+
+	two_cards
+	make_debian "$debian" 6.1.0-28-amd64
+	rm -rf "$debian/proc" "$debian/sys"
+	cp -a "$ROOT/proc" "$ROOT/sys" "$ROOT/kernel" "$debian/"
+	ROOT=$debian
+	printf '[claim gpu]\nmatch = 10de:1c30\n' >"$ROOT/etc/vfio-claim.conf"
+	for _ in 1 2 3 4; do
+		side_by_side apply "claim --force --with-hardware 0000:01:00.0" revert \
+			"release --force --with-hardware 0000:01:00.0" \
+			"claim --force --with-hardware 0000:02:00.0" "status --with-hardware"
+		[ -z "$(find "$ROOT/etc" "$ROOT/var" "$ROOT/boot" "$ROOT/run" -name '*~')" ]
+	done
+	cat "$BATS_TEST_TMPDIR/codes"
+	# Done, or somebody else was at work; status may find what is not ready. None hung or died.
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/codes")" -eq 24 ]
+	run -0 codes_of apply claim revert release
+	[[ $output != *[!05]* ]]
+	run -0 codes_of status
+	[[ $output != *[!01]* ]]
+	# Each one finds what the last one left, and all of it can be had and taken back.
+	run -0 "$KERNEL" "$ROOT" "$TOOL" claim --force --root "$ROOT" --with-hardware 0000:01:00.0 0000:02:00.0
+	[ "$(overrides | wc -l)" -eq 4 ]
+	run -0 "$TOOL" apply --root "$ROOT"
+	run -0 "$KERNEL" "$ROOT" "$TOOL" release --force --root "$ROOT" --with-hardware \
+		0000:01:00.0 0000:02:00.0
+	[ -z "$(overrides)" ]
+	[ ! -e "$ROOT/run/vfio-claim/native" ]
+	run -0 "$TOOL" revert --root "$ROOT"
+	[ "$(cd "$ROOT" && find etc var/lib -name '*vfio-claim*' | sort)" = $'etc/vfio-claim.conf\nvar/lib/vfio-claim' ]
 }
