@@ -24,6 +24,7 @@ struct unit {
 	enum cloud_device_type type; /* CLOUD_TYPE_AUTO: not said */
 	bool companion;              /* a further function of its card */
 	bool by_address;
+	size_t first; /* the first unit of its kind: see same_kind() */
 	char address[PCI_ADDRESS_SIZE]; /* empty: none is known */
 	char alias[ALIAS_SIZE];
 };
@@ -173,11 +174,37 @@ static struct unit *add_unit(struct work *work, const struct claim *claim)
 		return NULL;
 	work->count++;
 	unit->claim = claim;
+	unit->first = work->count - 1;
 	unit->vendor = PCI_ANY;
 	unit->product = PCI_ANY;
 	unit->type = claim->cloud.device_type;
 	(void)snprintf(unit->alias, sizeof(unit->alias), "%s", alias_of(claim));
 	return unit;
+}
+
+/*
+ * True where all that Nova is told of two devices is the same but for their addresses: thousands of
+ * virtual functions are of one kind, and are compared with others once for all of them.
+ */
+static bool same_kind(const struct unit *a, const struct unit *b)
+{
+	return a->claim == b->claim && a->companion == b->companion && a->type == b->type &&
+	       a->vendor == b->vendor && a->product == b->product &&
+	       strcmp(a->alias, b->alias) == 0;
+}
+
+static bool is_first(const struct work *work, const struct unit *unit)
+{
+	return &work->units[unit->first] == unit;
+}
+
+/* The units before it are of few kinds, so that the last one of its kind is near. */
+static size_t find_first(const struct work *work, size_t index)
+{
+	for (size_t i = index; i-- > 0;)
+		if (same_kind(&work->units[i], &work->units[index]))
+			return work->units[i].first;
+	return index;
 }
 
 static int add_device(struct work *work, size_t index)
@@ -199,6 +226,7 @@ static int add_device(struct work *work, size_t index)
 		(void)snprintf(unit->alias + used, sizeof(unit->alias) - used, "-%s",
 			       class_word(device->device->class_code));
 	}
+	unit->first = find_first(work, work->count - 1);
 	return 0;
 }
 
@@ -318,7 +346,8 @@ static int judge_family(struct work *work, const struct unit *unit)
 {
 	char address[PCI_ADDRESS_SIZE];
 
-	for (size_t i = 0; i < work->exports->device_count; i++) {
+	for (size_t i = 0; !unit->device->details->is_vf && i < work->exports->device_count;
+	     i++) {
 		const struct export_device *other = &work->exports->devices[i];
 
 		if (!other->details->has_physfn ||
@@ -342,23 +371,33 @@ static int judge_family(struct work *work, const struct unit *unit)
 	return 0;
 }
 
-/* Nova: PlacementPciMixedResourceClassException, PlacementPciMixedTraitsException. */
-static int judge_siblings(struct work *work, const struct unit *unit)
+static bool same_in_placement(const struct claim_cloud *a, const struct claim_cloud *b)
 {
-	const struct claim_cloud *cloud = &unit->claim->cloud;
+	bool same = strcmp(a->resource_class, b->resource_class) == 0 &&
+		    a->trait_count == b->trait_count;
 
-	for (const struct unit *other = work->units; other < unit; other++) {
-		const struct claim_cloud *theirs = &other->claim->cloud;
-		bool same = strcmp(cloud->resource_class, theirs->resource_class) == 0 &&
-			    cloud->trait_count == theirs->trait_count;
+	for (size_t i = 0; same && i < a->trait_count; i++)
+		same = strcmp(a->traits[i], b->traits[i]) == 0;
+	return same;
+}
 
-		for (size_t i = 0; same && i < cloud->trait_count; i++)
-			same = strcmp(cloud->traits[i], theirs->traits[i]) == 0;
-		if (!unit->device->details->has_physfn || !other->device->details->has_physfn ||
-		    same ||
-		    pci_address_compare(&unit->device->details->physfn,
-					&other->device->details->physfn) != 0)
+/*
+ * Nova: PlacementPciMixedResourceClassException, PlacementPciMixedTraitsException. The virtual
+ * function before it stands for all before that one, which had to be like it.
+ */
+static int judge_siblings(struct work *work, size_t index)
+{
+	const struct unit *unit = &work->units[index];
+	const struct details *details = unit->device->details;
+
+	for (size_t i = index; details->has_physfn && i-- > 0;) {
+		const struct unit *other = &work->units[i];
+
+		if (!other->device->details->has_physfn ||
+		    pci_address_compare(&details->physfn, &other->device->details->physfn) != 0)
 			continue;
+		if (same_in_placement(&unit->claim->cloud, &other->claim->cloud))
+			return 0;
 		return refuse(work,
 			      "%s of claim %s and %s of claim %s are virtual functions of one "
 			      "device and need the same resource_class and traits",
@@ -419,7 +458,7 @@ static int judge(struct work *work)
 		if (r == 0 && unit->device != NULL)
 			r = judge_family(work, unit);
 		if (r == 0 && unit->device != NULL && work->nova->placement)
-			r = judge_siblings(work, unit);
+			r = judge_siblings(work, i);
 	}
 	return r;
 }
@@ -482,24 +521,21 @@ static bool same_tags(const struct work *work, const struct unit *a, const struc
 	return strcmp(one, other) == 0;
 }
 
-static struct unit *unit_of(const struct work *work, const struct export_device *device)
-{
-	for (size_t i = 0; i < work->count; i++)
-		if (work->units[i].device == device)
-			return &work->units[i];
-	return NULL;
-}
-
-/* The first device that a spec by IDs would take too, and must not, or not so. */
+/*
+ * The first device that a spec by IDs would take too, and must not, or not so. It is the same one
+ * for all units of a kind. Units are in the order of the devices.
+ */
 static const struct export_device *find_twin(const struct work *work, const struct unit *unit)
 {
+	const struct unit *next = work->units;
+	const struct unit *end = work->units + work->count;
+
 	for (size_t i = 0; i < work->exports->device_count; i++) {
 		const struct export_device *other = &work->exports->devices[i];
+		const struct unit *given = next < end && next->device == other ? next++ : NULL;
 
-		if (other == unit->device || !same_ids(other->device, unit->device->device))
-			continue;
-		const struct unit *given = unit_of(work, other);
-		if (given == NULL || !same_tags(work, unit, given))
+		if (same_ids(other->device, unit->device->device) &&
+		    (given == NULL || !same_tags(work, unit, given)))
 			return other;
 	}
 	return NULL;
@@ -526,7 +562,8 @@ static int choose_ways(struct work *work)
 					      unit->claim->name);
 			continue;
 		}
-		unit->twin = find_twin(work, unit);
+		unit->twin = is_first(work, unit) ? find_twin(work, unit)
+						  : work->units[unit->first].twin;
 		unit->by_address = work->by == BY_ADDRESS || unit->twin != NULL;
 		if (work->by == BY_IDS && unit->twin != NULL)
 			return refuse(
@@ -557,7 +594,9 @@ static void describe_unit(struct text *text, const struct work *work, const stru
 	if (unit->device == NULL)
 		return;
 	text_add(text, " %s:", unit->device->name);
-	for (size_t i = 0; i < work->count; i++)
+	if (unit->by_address)
+		text_add(text, " %s", unit->address);
+	for (size_t i = 0; !unit->by_address && i < work->count; i++)
 		if (same_spec(work, unit, &work->units[i]))
 			text_add(text, " %s", work->units[i].address);
 	if (work->nova->release->version >= NOVA_NEWTON &&
@@ -593,18 +632,26 @@ static int add_spec(struct work *work, const struct unit *unit)
 	return r < 0 ? r : taken;
 }
 
+/* True when a unit before this one has this spec already; two devices never have one address. */
+static bool spec_is_said(const struct work *work, const struct unit *unit)
+{
+	if (unit->device != NULL && unit->by_address)
+		return false;
+	if (!is_first(work, unit))
+		return true;
+	for (const struct unit *other = work->units; other < unit; other++)
+		if (is_first(work, other) && same_spec(work, other, unit))
+			return true;
+	return false;
+}
+
 static int add_specs(struct work *work)
 {
 	int r = choose_ways(work);
 
-	for (size_t i = 0; r == 0 && i < work->count; i++) {
-		bool said = false;
-
-		for (size_t j = 0; j < i && !said; j++)
-			said = same_spec(work, &work->units[j], &work->units[i]);
-		if (!said)
+	for (size_t i = 0; r == 0 && i < work->count; i++)
+		if (!spec_is_said(work, &work->units[i]))
 			r = add_spec(work, &work->units[i]);
-	}
 	return r;
 }
 
@@ -680,21 +727,34 @@ static int judge_two_names(struct work *work, const struct unit *a, const struct
 		a->alias, b->alias, a->vendor, a->product, a->claim->name, b->claim->name);
 }
 
+/* With those of each kind before it. */
+static int judge_alias(struct work *work, const struct unit *unit)
+{
+	int r = 0;
+
+	for (const struct unit *other = work->units; r == 0 && other < unit; other++)
+		if (is_first(work, other))
+			r = (strcmp(unit->alias, other->alias) == 0
+				     ? judge_same_name
+				     : judge_two_names)(work, other, unit);
+	return r;
+}
+
 static int judge_aliases(struct work *work)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < work->count; i++)
-		for (size_t j = 0; r == 0 && j < i; j++)
-			r = (strcmp(work->units[i].alias, work->units[j].alias) == 0
-				     ? judge_same_name
-				     : judge_two_names)(work, &work->units[j], &work->units[i]);
+		if (is_first(work, &work->units[i]))
+			r = judge_alias(work, &work->units[i]);
 	return r;
 }
 
 /* True when a unit before this one has asked for the same already. */
 static bool alias_is_said(const struct work *work, const struct unit *unit)
 {
+	if (!is_first(work, unit))
+		return true;
 	for (const struct unit *other = work->units; other < unit; other++) {
 		bool same_name = strcmp(other->alias, unit->alias) == 0;
 
@@ -711,7 +771,8 @@ static bool alias_is_said(const struct work *work, const struct unit *unit)
 static bool one_kind(const struct work *work, const struct unit *unit)
 {
 	for (size_t i = 0; i < work->count; i++)
-		if (strcmp(work->units[i].alias, unit->alias) == 0 &&
+		if (is_first(work, &work->units[i]) &&
+		    strcmp(work->units[i].alias, unit->alias) == 0 &&
 		    !same_request(&work->units[i], unit))
 			return false;
 	return true;
