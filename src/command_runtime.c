@@ -152,6 +152,11 @@ static int add_notes(struct job *job)
 				  "the open files of %u processes are not ours to see: what "
 				  "they use is not known",
 				  runtime->uses.unread);
+	if (r == 0 && runtime->uses.unopened[0] != '\0')
+		r = sentences_add(&job->notes,
+				  "/dev/%s cannot be opened here: whether the kernel itself "
+				  "holds that disk is not known",
+				  runtime->uses.unopened);
 	if (r < 0 || list == NULL)
 		return r;
 	return job->claiming

@@ -398,10 +398,10 @@ static void set_when(struct reader *reader, const struct key *key, char *value)
  */
 static const char *driver_meant(const char *name)
 {
-	static const char *const drivers[] = { "vfio-pci",     "xe-vfio-pci",
-					       "mlx5_vfio_pci", "nvgrace_gpu_vfio_pci",
-					       "pds_vfio_pci", "qat_vfio_pci",
-					       "virtio_vfio_pci" };
+	static const char *const drivers[] = {
+		"vfio-pci",	"xe-vfio-pci", "ism_vfio_pci",	  "mlx5_vfio_pci",
+		"nvgrace_gpu_vfio_pci", "pds_vfio_pci", "qat_vfio_pci", "virtio_vfio_pci",
+	};
 
 	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++)
 		if (kargs_same(name, drivers[i]))

@@ -115,7 +115,7 @@ static void read_target(int devices, const char *address, char target[PATH_MAX])
 	target[length > 0 ? length : 0] = '\0';
 }
 
-static void read_device(int devices, const struct snapshot *snapshot, struct device *device,
+static int read_device(int devices, const struct snapshot *snapshot, struct device *device,
 			struct details *details)
 {
 	char address[PCI_ADDRESS_SIZE];
@@ -130,11 +130,14 @@ static void read_device(int devices, const struct snapshot *snapshot, struct dev
 	(void)pci_address_format(&device->address, address);
 	/* A path below the device itself is one link shorter for each attribute. */
 	AUTO_CLOSE int dir = openat(devices, address, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int error = dir < 0 ? errno : 0;
 	read_target(devices, address, target);
 	scan_device(dir, target, device);
 	make_modalias(device, details);
+	/* Gone meanwhile, or a link of a tree that leads nowhere: it has no group and no driver. */
 	if (dir < 0)
-		return;
+		return error == EIO || error == EMFILE || error == ENFILE || error == ENOMEM ? -error
+											     : 0;
 	details->is_vf = device->is_vf;
 	details->numa_node = (int)read_number(dir, "numa_node", NODES_MOST, UINT_MAX);
 	/* pci_dev_attrs_are_visible() has it for VGA alone, class 0300 and the old 0001. */
@@ -144,6 +147,7 @@ static void read_device(int devices, const struct snapshot *snapshot, struct dev
 	read_override(dir, details);
 	read_reset(dir, details);
 	details->parent = find_parent(target, snapshot);
+	return 0;
 }
 
 /*
@@ -172,19 +176,23 @@ int details_read(const struct root *root, struct snapshot *snapshot,
 {
 	AUTO_CLOSE int dir = openat(root->fd, DEVICES, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	bool reset_known = false;
+	int r = 0;
 
 	if (dir < 0)
 		return -errno;
-	struct details *details = calloc(snapshot->count + 1, sizeof(*details));
+	AUTO_FREE struct details *details = calloc(snapshot->count + 1, sizeof(*details));
 	if (details == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < snapshot->count; i++) {
-		read_device(dir, snapshot, &snapshot->devices[i], &details[i]);
+	for (size_t i = 0; r == 0 && i < snapshot->count; i++) {
+		r = read_device(dir, snapshot, &snapshot->devices[i], &details[i]);
 		reset_known = reset_known || details[i].can_reset;
 	}
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < snapshot->count; i++)
 		details[i].reset_known = reset_known;
 	break_loops(details, snapshot->count);
 	*ret_details = details;
+	details = NULL;
 	return 0;
 }

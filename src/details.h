@@ -47,9 +47,10 @@ struct details {
 
 /*
  * Reads the details of every device, and of each what scan_candidates() reads, with its directory
- * open for both: all are candidates then. What cannot be read is left as not known.
+ * open for both: all are candidates then. What cannot be read is left as not known, but for a device
+ * whose directory cannot be opened for want of memory or files: its group would be missing.
  * Returns 0 and *ret_details, one for each device of the snapshot, in its order (to be given to
- * free(); never NULL), or a negative errno (-ENOENT: no PCI bus in sysfs, -ENOMEM).
+ * free(); never NULL), or a negative errno (-ENOENT: no PCI bus in sysfs, -ENOMEM, -EMFILE).
  */
 int details_read(const struct root *root, struct snapshot *snapshot,
 		 struct details **ret_details) MUST_CHECK;

@@ -290,7 +290,10 @@ static int follow_subsystem(const struct root *root, const char *subsystem,
 	return found;
 }
 
-/* The device of the file system that holds the loop device's file: its deepest mount. */
+/*
+ * The device of the file system that holds the loop device's file: its deepest mount. Of a loop
+ * device on a disk it is the disk, and not that of /dev.
+ */
 static int follow_loop(const struct root *root, const char *name, struct storage *storage,
 		       unsigned depth)
 {
@@ -303,7 +306,7 @@ static int follow_loop(const struct root *root, const char *name, struct storage
 	size_t length;
 
 	(void)snprintf(path, sizeof(path), BLOCKS "/%s/loop/backing_file", name);
-	if (read_attribute(root->fd, path, file, sizeof(file)) < 0 ||
+	if (read_attribute(root->fd, path, file, sizeof(file)) < 0 || *file != '/' ||
 	    root_read(root, "proc/self/mountinfo", MOUNTINFO_SIZE_MOST, &mounts, &length) < 0)
 		return 0;
 	for (const char *text = mounts; mountinfo_next(&text, &entry);) {
@@ -314,7 +317,8 @@ static int follow_loop(const struct root *root, const char *name, struct storage
 		if (under && target >= strlen(best.target))
 			best = entry;
 	}
-	if (block_of_number(root, best.major, best.minor, block) < 0 &&
+	if (block_resolve(root, file, block) < 0 &&
+	    block_of_number(root, best.major, best.minor, block) < 0 &&
 	    block_resolve(root, best.source, block) < 0)
 		return 0;
 	int r = follow(root, block, storage, depth + 1);

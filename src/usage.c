@@ -473,17 +473,31 @@ static void find_all_holders(struct search *search)
 			find_holders(search, name);
 }
 
+/* One path of several to a namespace has no node (block/genhd.c, disk_hidden_show()). */
+static bool is_hidden(const struct search *search, const char *name)
+{
+	char path[PATH_MAX];
+	char value[4];
+
+	(void)snprintf(path, sizeof(path), "sys/class/block/%.60s/hidden", name);
+	return read_attribute(search->root->fd, path, value, sizeof(value)) > 0 && *value == '1';
+}
+
 /*
  * True when the kernel itself has a disk or a part of it, mounted or not: then nobody else may open
  * it exclusively (open(2), O_EXCL without O_CREAT; block/bdev.c, bd_prepare_to_claim()).
  */
-static bool is_held(const struct search *search, const char *name)
+static bool is_held(struct search *search, const char *name)
 {
 	char path[PATH_MAX];
 
 	(void)snprintf(path, sizeof(path), "dev/%.60s", name);
 	AUTO_CLOSE int fd =
 		root_open_inside(search->root, path, O_RDONLY | O_EXCL | O_NONBLOCK);
+	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM)
+		note(search, fd);
+	else if ((fd == -EACCES || fd == -EPERM || fd == -ENOENT) && !is_hidden(search, name))
+		(void)copy_field(search->uses->unopened, sizeof(search->uses->unopened), name);
 	return fd == -EBUSY;
 }
 
@@ -521,6 +535,71 @@ static void find_held(struct search *search, const char *name, const bool *asked
 		}
 	}
 	storage_free(&storage);
+}
+
+/* Where configfs has what the kernel offers of this machine's disks, in two levels of names. */
+struct target {
+	const char *name;
+	const char *directory;
+	const char *below; /* each name of the first level */
+	const char *attribute;
+};
+
+/*
+ * What is offered in one directory. A target may have opened the disk so that others can, too:
+ * drivers/nvme/target/io-cmd-bdev.c, nvmet_bdev_ns_enable(), opens it without a holder.
+ */
+static void add_offered(struct search *search, const struct target *target,
+			const char *directory)
+{
+	char path[PATH_MAX];
+	char value[PATH_MAX];
+	char block[BLOCK_NAME_SIZE];
+	char text[USE_TEXT_SIZE];
+
+	(void)snprintf(path, sizeof(path), "%.3000s/enable", directory);
+	if (read_attribute(search->root->fd, path, value, sizeof(value)) <= 0 || *value != '1')
+		return;
+	(void)snprintf(path, sizeof(path), "%.3000s/%s", directory, target->attribute);
+	if (read_attribute(search->root->fd, path, value, sizeof(value)) <= 0 ||
+	    block_resolve(search->root, value, block) < 0)
+		return;
+	(void)snprintf(text, sizeof(text), "has a disk that is offered to others (%.30s, %s)",
+		       block, target->name);
+	add_disk(search, NULL, block, text);
+}
+
+static void find_offered_below(struct search *search, const struct target *target,
+			       const char *outer)
+{
+	char path[PATH_MAX];
+	char inner[PATH_MAX];
+	const char *name;
+
+	(void)snprintf(path, sizeof(path), "%s/%.255s%s", target->directory, outer,
+		       target->below);
+	AUTO_CLOSEDIR DIR *dir = open_directory(search, path);
+	while (dir != NULL && (name = next_name(dir)) != NULL) {
+		(void)snprintf(inner, sizeof(inner), "%.2000s/%.255s", path, name);
+		add_offered(search, target, inner);
+	}
+}
+
+static void find_all_offered(struct search *search)
+{
+	static const struct target targets[] = {
+		{ "NVMe target", "sys/kernel/config/nvmet/subsystems", "/namespaces",
+		  "device_path" },
+		{ "SCSI target", "sys/kernel/config/target/core", "", "udev_path" },
+	};
+	const char *name;
+
+	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+		AUTO_CLOSEDIR DIR *dir = open_directory(search, targets[i].directory);
+
+		while (dir != NULL && (name = next_name(dir)) != NULL)
+			find_offered_below(search, &targets[i], name);
+	}
 }
 
 /* The rest of `string` behind `prefix`, or NULL. */
@@ -746,6 +825,7 @@ int uses_find(const struct root *root, const struct snapshot *snapshot, struct u
 	find_frame_buffers(&search);
 	find_consoles(&search);
 	find_all_holders(&search);
+	find_all_offered(&search);
 	find_processes(&search);
 	find_other_mounts(&search);
 	return take_uses(&search, ret_uses);

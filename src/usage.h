@@ -9,7 +9,8 @@
 /*
  * Looks at the default routes and at the interfaces that are up, down through bonds, teams,
  * bridges, VLANs and Open vSwitch to their ports; at the consoles; and at the device nodes that
- * processes have open (/dev/dri, /dev/snd, /dev/vfio, /dev/nvidiaN, /dev/kfd, disks).
+ * processes have open (/dev/dri, /dev/snd, /dev/vfio, /dev/nvidiaN, /dev/kfd, disks); and at the
+ * disks that NVMe and SCSI targets offer to others.
  *
  * On a root that is no host, what was recorded in USES_PATH comes first, and the rest is what
  * that tree's proc and sys show.
@@ -23,12 +24,13 @@ int uses_find(const struct root *root, const struct snapshot *snapshot,
 
 /*
  * Adds the disks that the kernel itself holds without a mount or a holder in sysfs that tells, as
- * for ZFS, DRBD and targets. It opens each disk below a device that is asked for, unless a use of
+ * for ZFS, DRBD and most targets: those who have opened the disk exclusively. It opens each disk below a device that is asked for, unless a use of
  * one is known, exclusively for an instant, in which others may not: so this is for a claim alone.
  *
  * @asked: for each device of the snapshot
  * @uses: in order, before and afterwards
- * Returns 0 or -ENOMEM.
+ * Returns 0, uses->unopened with what could not be asked; -ENOMEM, or another error (-EMFILE)
+ * that is none of the disk's.
  */
 int uses_add_held(const struct root *root, const struct snapshot *snapshot, const bool *asked,
 		  struct uses *uses) MUST_CHECK;

@@ -36,6 +36,8 @@ struct uses {
 	/* Processes whose open files could not be looked at: only root may with all. What they
 	 * use is not known. */
 	unsigned unread;
+	/* A disk of which it could not be asked whether the kernel holds it; or empty. */
+	char unopened[64];
 };
 
 /* The words of `enum use_kind`, NULL-terminated: route, vfio, disk, display, ... */

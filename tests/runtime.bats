@@ -317,6 +317,76 @@ second_disk() {
 	run held "$TOOL" "${options[@]}" 07:00.0
 	[ "$status" -eq 0 ]
 	[ ! -s "$BATS_TEST_TMPDIR/opened" ]
+	process 501 dd /dev/nvme1n1
+	before=$(tree_state)
+	run --separate-stderr held "$TOOL" "${options[@]}" 02:00.0
+	refused "0000:02:00.0 is in use by dd, pid 501"
+	[ ! -s "$BATS_TEST_TMPDIR/opened" ]
+	rm -r "$ROOT/proc/501"
+	# What is wrong with us and not with the disk is no answer; what cannot be asked is said.
+	for error in EMFILE ENOMEM; do
+		run -5 strace -qq -o /dev/null -P dev/nvme1n1 -e "inject=openat2:error=$error" \
+			env ASAN_OPTIONS=detect_leaks=0 "$TOOL" "${options[@]}" 02:00.0
+	done
+	rm "$ROOT/dev/nvme1n1"
+	run -0 "$TOOL" "${options[@]}" 02:00.0
+	[[ $output == *"/dev/nvme1n1 cannot be opened here: whether the kernel itself holds that disk is not known"* ]]
+	echo 1 >"$ROOT/sys/class/block/nvme1n1/hidden"
+	run -0 "$TOOL" "${options[@]}" 02:00.0
+	[[ $output != *"cannot be opened"* ]]
+}
+
+@test "claim: a neighbour whose directory cannot be opened is none that has no group" {
+	machine laptop-alderlake
+	options=(--root "$ROOT" --with-hardware claim --dry-run --force)
+	mkdir -p "$ROOT/proc/self"
+	echo '22 1 0:21 / / rw - tmpfs tmpfs rw' >"$ROOT/proc/self/mountinfo"
+	: >"$ROOT/proc/swaps"
+	run -4 "$TOOL" "${options[@]}" 00:14.2
+	[[ $output == *"in IOMMU group 9 together with 0000:00:14.0"* ]]
+	run -5 env ASAN_OPTIONS=detect_leaks=0 strace -qq -o /dev/null -P 0000:00:14.0 \
+		-e inject=openat:error=ENOMEM "$TOOL" "${options[@]}" 00:14.2
+	[[ $output == *"Cannot allocate memory"* ]]
+}
+
+@test "claim: a disk that an NVMe or SCSI target offers to others" {
+	local config=sys/kernel/config dir attribute what
+
+	second_disk
+	mkdir -p "$ROOT/dev"
+	touch "$ROOT/dev/nvme1n1"
+	while read -r dir attribute what; do
+		mkdir -p "$ROOT/$config/$dir"
+		echo /dev/nvme1n1 >"$ROOT/$config/$dir/$attribute"
+		echo 0 >"$ROOT/$config/$dir/enable"
+		run -0 now claim 02:00.0 --dry-run
+		echo 1 >"$ROOT/$config/$dir/enable"
+		before=$(tree_state)
+		run --separate-stderr now claim 02:00.0 --force
+		refused "0000:02:00.0 has a disk that is offered to others (nvme1n1, $what target): end it first"
+		rm -r "$ROOT/$config"
+	done <<-'END'
+		nvmet/subsystems/nqn.2026-11.org.example:a/namespaces/1 device_path NVMe
+		target/core/iblock_0/data udev_path SCSI
+	END
+}
+
+@test "claim: a disk below a loop device that somebody uses" {
+	second_disk
+	mkdir -p "$ROOT/sys/devices/virtual/block/loop0/"{slaves,loop} "$ROOT/dev"
+	touch "$ROOT/dev/nvme1n1"
+	ln -s ../../devices/virtual/block/loop0 "$ROOT/sys/class/block/loop0"
+	echo /dev/nvme1n1 >"$ROOT/sys/class/block/loop0/loop/backing_file"
+	run -0 now claim 02:00.0 --dry-run
+	# With /dev a mount of its own, and as a part of the root file system.
+	for _ in devtmpfs none; do
+		process 501 qemu-system-x86 /dev/loop0
+		before=$(tree_state)
+		run --separate-stderr now claim 02:00.0 --force
+		refused "0000:02:00.0 is in use by qemu-system-x86, pid 501 (/dev/loop0)"
+		rm -r "$ROOT/proc/501"
+		echo '25 22 0:6 / /dev rw - devtmpfs udev rw' >>"$ROOT/proc/self/mountinfo"
+	done
 }
 
 @test "claim: a disk that is mounted in another mount namespace" {

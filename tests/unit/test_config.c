@@ -306,6 +306,7 @@ static const struct {
 	{ "[claim a]\nmatch = 10de:1c30\ndriver = a b\n", 3, "is not the name of a driver" },
 	{ "[claim a]\nmatch = 10de:1c30\ndriver = vfio_pci\n", 3, "is called 'vfio-pci'" },
 	{ "[claim a]\nmatch = 8086:e211\ndriver = xe_vfio_pci\n", 3, "is called 'xe-vfio-pci'" },
+	{ "[claim a]\nmatch = 1014:04ed\ndriver = ism-vfio-pci\n", 3, "is called 'ism_vfio_pci'" },
 	{ "[claim a]\nmatch = 10de:2342\ndriver = nvgrace-gpu-vfio-pci\n", 3,
 	  "is called 'nvgrace_gpu_vfio_pci'" },
 	{ "[claim a]\nmatch = 10de:1c30\ndriver = nvidia\n", 3, "'nvidia' is no VFIO driver" },
