@@ -63,6 +63,7 @@ modes() {
 	"${CC:-cc}" -std=c17 -D_GNU_SOURCE -o "$BATS_TEST_TMPDIR/kernel" tests/tools/stand-in-kernel.c
 	machine twin-gpus
 	claims <<<$'[claim gpu]\nmatch = 02:00.0 10de:1c30'
+	append rd.driver.blacklist=nouveau
 	echo 0 >"$ROOT/$DEVICES/0000:01:00.0/boot_vga"
 	printf 'driver vfio-pci\n' >"$ROOT/kernel"
 	mkdir -p "$ROOT/proc/self"
@@ -71,10 +72,12 @@ modes() {
 	touch "$BATS_TEST_TMPDIR/stamp"
 	sleep 0.1 # clocks of files have coarse ticks
 	# With root's umask in the initramfs, and with a careful admin's.
-	"$HELPER" --root "$ROOT" 2>/dev/null
+	mkdir -p "$ROOT/etc/modprobe.d"
+	"$HELPER" --root "$ROOT" --rd-driver 2>/dev/null
 	umask 0077
 	"$BATS_TEST_TMPDIR/kernel" "$ROOT" "$TOOL" claim 01:00.0 --root "$ROOT" --with-hardware
-	files=$(modes run)
+	files=$(modes run etc)
+	[[ $files == *vfio-claim-rd.conf* ]]
 	ROOT=$BATS_TEST_TMPDIR/debian
 	printf '[host]\nignore_msrs = yes\n[claim gpu]\nmatch = 10de:1c30\n' >"$ROOT/etc/vfio-claim.conf"
 	chmod 0644 "$ROOT/etc/vfio-claim.conf"
