@@ -67,8 +67,15 @@ static void make_proc(void)
 
 	if (mount("proc", "proc", "proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL) < 0)
 		return;
-	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
-		(void)mount("/dev/null", hidden[i], NULL, MS_BIND, NULL);
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
+		/* A kernel without modules has no list of them. */
+		if (mount("/dev/null", hidden[i], NULL, MS_BIND, NULL) == 0 ||
+		    access(hidden[i], F_OK) < 0)
+			continue;
+		/* Rather none than the builder's. */
+		(void)umount2("proc", MNT_DETACH);
+		return;
+	}
 }
 
 /*

@@ -66,6 +66,27 @@ failing() {
 	run -5 broken openat2 etc/vfio-claim.conf "$TOOL" revert --root "$ROOT"
 }
 
+@test "faults: tools never see the builder's own kernel arguments, whatever cannot be mounted" {
+	local number seen=$ROOT/tmp/seen runs=0
+
+	"${CC:-cc}" -std=c17 -D_GNU_SOURCE -shared -fPIC -o "$BATS_TEST_TMPDIR/preload.so" \
+		"$TESTS/torture/preload.c"
+	# The tree's own, behind the place that is looked at; it reads by itself.
+	sed -i '2a { while read -r line; do echo "$line"; done </proc/cmdline; echo end; } >>/tmp/seen 2>/dev/null' \
+		"$ROOT/usr/sbin/update-initramfs"
+	for number in {1..15}; do
+		"$TOOL" revert --root "$ROOT" >/dev/null 2>&1
+		rm -f "$seen"
+		LD_PRELOAD=$BATS_TEST_TMPDIR/preload.so FAULT="child $number" ASAN_OPTIONS=verify_asan_link_order=0 \
+			"$TOOL" apply --root "$ROOT" >/dev/null 2>&1 || :
+		[ -e "$seen" ] || continue
+		runs=$((runs + 1))
+		[ "$(sort -u "$seen")" = end ] || { echo "call $number: $(<"$seen")"; return 1; }
+	done
+	# Some of the calls end it, without some it goes on.
+	[ "$runs" -gt 2 ] && [ "$runs" -lt 15 ]
+}
+
 # gpus: a machine whose first card nothing needs.
 gpus() {
 	machine twin-gpus

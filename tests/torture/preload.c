@@ -2,9 +2,11 @@
 /*
  * Preloaded into a program: FAULT="KIND NUMBER" lets that call of its kind go wrong, counted from
  * main() on. The kinds: malloc (there is no memory), short (write(2) takes half of what it is
- * given), libkmod and libblkid (the library says that it could not), and call (a file cannot be
- * opened, read, renamed, ...: for tools that strace cannot be used with). With FAULT_COUNT the
- * number of calls of each kind is written to that file, "KIND NUMBER" a line.
+ * given), libkmod and libblkid (the library says that it could not), child (what a child does to
+ * become another program: mounts, chroot, descriptors, exec; in each child, counted from its
+ * beginning), and call (a file cannot be opened, read, renamed, ...: for tools that strace cannot
+ * be used with). With FAULT_COUNT the number of calls of each kind is written to that file, "KIND
+ * NUMBER" a line; of several lines for `child` the largest counts.
  */
 #include <blkid/blkid.h>
 #include <dirent.h>
@@ -15,19 +17,23 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum kind { MALLOC, SHORT, LIBKMOD, LIBBLKID, CALL, KINDS };
+enum kind { MALLOC, SHORT, LIBKMOD, LIBBLKID, CALL, CHILD, KINDS };
 
 static const char *const kind_names[KINDS] = { "malloc", "short", "libkmod", "libblkid",
-					       "call" };
+					       "call",	 "child" };
 static unsigned long counts[KINDS];
 static enum kind bad_kind = KINDS;
 static unsigned long bad_number;
 static bool counting;
+static bool in_child;
+static int count_file = -1;
 
 __attribute__((constructor)) static void begin(void)
 {
@@ -43,26 +49,23 @@ __attribute__((constructor)) static void begin(void)
 		if (strncmp(fault, kind_names[kind], (size_t)(number - fault)) == 0)
 			bad_kind = kind;
 	bad_number = number != NULL ? strtoul(number, NULL, 10) : 0;
+	/* Now: a child has another root when it has something to write. */
+	const char *path = getenv("FAULT_COUNT");
+	if (path != NULL)
+		count_file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
 	counting = true;
 }
 
 __attribute__((destructor)) static void end(void)
 {
-	const char *path = getenv("FAULT_COUNT");
-	bool counted = counting;
-
 	counting = false;
-	FILE *out = counted && path != NULL ? fopen(path, "we") : NULL;
-	if (out == NULL)
-		return;
-	for (enum kind kind = 0; kind < KINDS; kind++)
-		(void)fprintf(out, "%s %lu\n", kind_names[kind], counts[kind]);
-	(void)fclose(out);
+	for (enum kind kind = 0; count_file >= 0 && kind < KINDS; kind++)
+		(void)dprintf(count_file, "%s %lu\n", kind_names[kind], counts[kind]);
 }
 
 static bool is_bad(enum kind kind)
 {
-	return counting && ++counts[kind] == bad_number && kind == bad_kind;
+	return counting && (kind != CHILD || in_child) && ++counts[kind] == bad_number && kind == bad_kind;
 }
 
 /* The function of this name that would be called without us; dlsym(3) gives no function. */
@@ -161,6 +164,13 @@ WRAP(LIBBLKID, blkid_probe, blkid_new_probe_from_filename, (const char *name), (
      EIO)
 WRAP(LIBBLKID, int, blkid_do_safeprobe, (blkid_probe probe), (probe), -1, EIO)
 WRAP(LIBBLKID, int, blkid_probe_all, (blkid_cache cache), (cache), -1, EIO)
+WRAP(LIBBLKID, blkid_dev_iterate, blkid_dev_iterate_begin, (blkid_cache cache), (cache), NULL,
+     ENOMEM)
+WRAP(LIBBLKID, blkid_dev, blkid_verify, (blkid_cache cache, blkid_dev device), (cache, device),
+     NULL, EIO)
+WRAP(LIBBLKID, int, blkid_probe_lookup_value,
+     (blkid_probe probe, const char *name, const char **value, size_t *size),
+     (probe, name, value, size), -1, EIO)
 
 /* ---- Files */
 
@@ -200,5 +210,41 @@ WRAP(CALL, int, faccessat, (int dir, const char *path, int mode, int flags),
      (dir, path, mode, flags), -1, EIO)
 WRAP(CALL, ssize_t, readlinkat, (int dir, const char *path, char *out, size_t size),
      (dir, path, out, size), -1, EIO)
-WRAP(CALL, pid_t, fork, (void), (), -1, EAGAIN)
+pid_t fork(void)
+{
+	NEXT(fork)
+	if (is_bad(CALL)) {
+		errno = EAGAIN;
+		return -1;
+	}
+	pid_t pid = real();
+	in_child = in_child || pid == 0;
+	return pid;
+}
+
 WRAP(CALL, int, pipe2, (int ends[2], int flags), (ends, flags), -1, EMFILE)
+
+/* ---- What a child does before it is another program */
+
+WRAP(CHILD, int, dup2, (int from, int to), (from, to), -1, EMFILE)
+WRAP(CHILD, int, unshare, (int flags), (flags), -1, EPERM)
+WRAP(CHILD, int, mount,
+     (const char *source, const char *target, const char *type, unsigned long flags,
+      const void *data),
+     (source, target, type, flags, data), -1, EPERM)
+WRAP(CHILD, int, symlink, (const char *target, const char *path), (target, path), -1, ENOSPC)
+WRAP(CHILD, int, chdir, (const char *path), (path), -1, EACCES)
+WRAP(CHILD, int, fchdir, (int fd), (fd), -1, EACCES)
+WRAP(CHILD, int, chroot, (const char *path), (path), -1, EPERM)
+
+int execve(const char *path, char *const arguments[], char *const environment[])
+{
+	NEXT(execve)
+	if (is_bad(CHILD)) {
+		errno = ENOMEM;
+		return -1;
+	}
+	if (counting && in_child && count_file >= 0)
+		(void)dprintf(count_file, "child %lu\n", counts[CHILD]);
+	return real(path, arguments, environment);
+}
