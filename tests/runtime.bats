@@ -364,7 +364,7 @@ second_disk() {
 		before=$(tree_state)
 		run --separate-stderr now claim 02:00.0 --force
 		refused "0000:02:00.0 has a disk that is offered to others (nvme1n1, $what target): end it first"
-		rm -r "$ROOT/$config"
+		rm -r "${ROOT:?}/$config"
 	done <<-'END'
 		nvmet/subsystems/nqn.2026-11.org.example:a/namespaces/1 device_path NVMe
 		target/core/iblock_0/data udev_path SCSI
