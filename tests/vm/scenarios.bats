@@ -216,6 +216,19 @@ no_vfio() {
 	full_boot
 }
 
+without_helper() {
+	not_claimed $DISPLAY_1 $AUDIO_1
+	touched $DISPLAY_1
+	is $AUDIO_1 driver snd_hda_intel
+	[ ! -e "$M/boot.json" ] || fail "${M##*/}: who wrote boot.json?"
+	full_boot
+}
+
+# bats test_tags=long
+@test "a helper that is killed or cannot start stops no boot" {
+	each helper-dies without_helper
+}
+
 @test "vfio_pci is missing from the image" {
 	each no-vfio no_vfio
 }

@@ -10,6 +10,8 @@
 #            busybox   a bare `modprobe` is busybox's
 #            hostonly  dracut -H
 #            novfio    vfio_pci taken out afterwards
+#            killed    instead of the helper, a script that is killed at once
+#            unstartable  instead of it, what the kernel cannot execute
 #            storage-KIND  the tools for that storage (storage.sh) and its /etc
 #            network   what finds a root disk over the network (network.sh)
 
@@ -124,18 +126,31 @@ each_archive() {
 	[ "$n" -gt 0 ]
 }
 
-# vfio_pci is taken out of the finished image, so that no hook can mind.
-remove_vfio() {
+# change_image FUNCTION...: of the finished image, so that no hook can mind.
+change_image() {
 	local tree=$dir/work/unpacked
 
 	mkdir "$tree"
 	(
 		cd "$tree"
 		each_archive -idm <"$dir/initrd"
-		find usr/lib/modules lib/modules -name 'vfio[-_]pci.ko*' -exec rm -v {} + || true
-		depmod -b . "$kernel"
+		"$@"
 		find . | cpio --quiet -o -H newc >"$dir/initrd"
 	)
+}
+
+remove_vfio() {
+	find usr/lib/modules lib/modules -name 'vfio[-_]pci.ko*' -exec rm -v {} + || true
+	depmod -b . "$kernel"
+}
+
+# replace_helper LINE...: a script of these lines is what the hooks start.
+replace_helper() {
+	local helper
+
+	helper=$(find . -type f -name vfio-claim-boot -perm /100)
+	[ -n "$helper" ]
+	printf '%s\n' "$@" >"$helper"
 }
 
 list_files() {
@@ -168,7 +183,10 @@ build_in_tree() {
 	else
 		run_dracut
 	fi
-	! has_variant novfio || remove_vfio
+	! has_variant novfio || change_image remove_vfio
+	# shellcheck disable=SC2016 # the script's own number
+	! has_variant killed || change_image replace_helper '#!/bin/sh' 'kill -KILL $$'
+	! has_variant unstartable || change_image replace_helper '#!/no/such/loader'
 }
 
 # build_image RELEASE GENERATOR VARIANTS PRODUCT CONFIG-FILE
