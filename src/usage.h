@@ -24,8 +24,9 @@ int uses_find(const struct root *root, const struct snapshot *snapshot,
 
 /*
  * Adds the disks that the kernel itself holds without a mount or a holder in sysfs that tells, as
- * for ZFS, DRBD and most targets: those who have opened the disk exclusively. It opens each disk below a device that is asked for, unless a use of
- * one is known, exclusively for an instant, in which others may not: so this is for a claim alone.
+ * for ZFS, DRBD and most targets: those who have opened the disk exclusively. It opens each disk
+ * below a device that is asked for, unless a use of one is known, exclusively for an instant, in
+ * which others may not: so this is for a claim alone.
  *
  * @asked: for each device of the snapshot
  * @uses: in order, before and afterwards

@@ -14,10 +14,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libkmod.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -65,7 +65,9 @@ __attribute__((destructor)) static void end(void)
 
 static bool is_bad(enum kind kind)
 {
-	return counting && (kind != CHILD || in_child) && ++counts[kind] == bad_number && kind == bad_kind;
+	if (!counting || (kind == CHILD && !in_child))
+		return false;
+	return ++counts[kind] == bad_number && kind == bad_kind;
 }
 
 /* The function of this name that would be called without us; dlsym(3) gives no function. */
@@ -210,6 +212,8 @@ WRAP(CALL, int, faccessat, (int dir, const char *path, int mode, int flags),
      (dir, path, mode, flags), -1, EIO)
 WRAP(CALL, ssize_t, readlinkat, (int dir, const char *path, char *out, size_t size),
      (dir, path, out, size), -1, EIO)
+WRAP(CALL, int, pipe2, (int ends[2], int flags), (ends, flags), -1, EMFILE)
+
 pid_t fork(void)
 {
 	NEXT(fork)
@@ -221,8 +225,6 @@ pid_t fork(void)
 	in_child = in_child || pid == 0;
 	return pid;
 }
-
-WRAP(CALL, int, pipe2, (int ends[2], int flags), (ends, flags), -1, EMFILE)
 
 /* ---- What a child does before it is another program */
 
