@@ -54,14 +54,18 @@ search() {
 	diff <(printf 'fuzz_%s.c\n' "${FUZZERS[@]}" | sort) <(cd tests/fuzz && ls fuzz_*.c)
 }
 
-@test "fuzz: the dictionary has every key of the configuration" {
+@test "fuzz: dictionary and mutator have every key of the configuration" {
 	local keys key
 
 	keys=$(sed -nE 's/^\t\{ "([a-z_]+)", (true|false), set_.*/\1/p' src/config.c)
 	[ "$(wc -w <<<"$keys")" -gt 15 ]
 	for key in $keys; do
 		grep -qx "\"$key = .*\"" tests/fuzz/configured.dict || {
-			echo "$key is not in it"
+			echo "$key is not in the dictionary"
+			return 1
+		}
+		grep -qE "^\s\{ \"$key\", [0-9]," tests/fuzz/config_mutator.h || {
+			echo "$key is not in the mutator's grammar"
 			return 1
 		}
 	done

@@ -5,6 +5,13 @@
 
 #include "config.h"
 #include "fuzz.h"
+/* How many bytes at the end of the input are not of the file. */
+#ifndef CONFIG_TAIL
+#define CONFIG_TAIL 0
+#endif
+#ifdef LIBFUZZER
+#include "config_mutator.h"
+#endif
 
 /* The two functions of a GPU at 0000:01:00, for the head of an array of devices. */
 /* clang-format off */

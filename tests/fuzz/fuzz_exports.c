@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <json-c/json.h>
 
+/* It chooses among the options. */
+#define CONFIG_TAIL 1
 #include "configured.h"
 #include "exports.h"
 #include "inventory.h"
