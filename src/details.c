@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "lookup.h"
+#include "root.h"
 #include "scan.h"
 #include "text.h"
 
@@ -136,8 +137,7 @@ static int read_device(int devices, const struct snapshot *snapshot, struct devi
 	make_modalias(device, details);
 	/* Gone meanwhile, or a link of a tree that leads nowhere: it has no group and no driver. */
 	if (dir < 0)
-		return error == EIO || error == EMFILE || error == ENFILE || error == ENOMEM ? -error
-											     : 0;
+		return root_is_trouble(error) ? -error : 0;
 	details->is_vf = device->is_vf;
 	details->numa_node = (int)read_number(dir, "numa_node", NODES_MOST, UINT_MAX);
 	/* pci_dev_attrs_are_visible() has it for VGA alone, class 0300 and the old 0001. */

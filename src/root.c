@@ -20,12 +20,17 @@ enum {
 
 static int trouble;
 
-void root_note_trouble(int error)
+bool root_is_trouble(int error)
 {
 	int number = error < 0 ? -error : error;
 
-	if (trouble == 0 && (number == EIO || number == ENOMEM || number == EMFILE))
-		trouble = -number;
+	return number == EIO || number == ENOMEM || number == EMFILE || number == ENFILE;
+}
+
+void root_note_trouble(int error)
+{
+	if (trouble == 0 && root_is_trouble(error))
+		trouble = error < 0 ? error : -error;
 }
 
 int root_take_trouble(void)

@@ -124,12 +124,20 @@ int root_restore(const struct root *root, const char *path) MUST_CHECK;
 void root_forget(const struct root *root, const char *path);
 
 /*
- * "Is it there?" can only be answered with yes or no. Where the system failed instead (EIO, no
- * memory, no descriptors) the asker notes that here, and who acts on the answers looks whether
- * they were any: a boot loader that could not be looked at is not one that is not there. The
- * functions here that read do so themselves.
+ * Has the system failed (EIO, no memory, no descriptors of the process or of the system), so that
+ * nothing is known of what was asked for?
  *
- * @error: an errno, of either sign; others than those three are an answer and not noted
+ * @error: an errno, of either sign
+ */
+bool root_is_trouble(int error);
+
+/*
+ * "Is it there?" can only be answered with yes or no. Where the system failed instead the asker
+ * notes that here, and who acts on the answers looks whether they were any: a boot loader that
+ * could not be looked at is not one that is not there. The functions here that read do so
+ * themselves.
+ *
+ * @error: an errno, of either sign; others than root_is_trouble()'s are an answer and not noted
  */
 void root_note_trouble(int error);
 

@@ -54,6 +54,18 @@ failing() {
 	failing openat2 boot/vmlinuz-6.1.0-28-amd64
 }
 
+@test "faults: a system that has no descriptor left has answered nothing" {
+	local error
+
+	for error in EMFILE ENFILE; do
+		run -5 --separate-stderr strace -qq -o /dev/null -P "$ROOT/boot/vmlinuz-6.1.0-28-amd64" \
+			-P boot/vmlinuz-6.1.0-28-amd64 -e "inject=openat2:error=$error" \
+			"$TOOL" apply --root "$ROOT"
+		[[ $stderr == *"Too many open files"* ]]
+		[ "$(owned)" = "$before" ]
+	done
+}
+
 @test "faults: a kernel that cannot be looked at is not left out" {
 	failing faccessat2 usr/lib/modules
 }
