@@ -112,7 +112,7 @@ static void protect_all(struct search *search, const char *what, const char *why
 	/* What cannot be cleared counts more. */
 	if (reason[0] != '\0' && (may_be_cleared || !search->may_be_cleared))
 		return;
-	(void)snprintf(reason, GUARD_REASON_SIZE, "%.100s %.58s", what, why);
+	(void)snprintf(reason, GUARD_REASON_SIZE, "%.90s %.68s", what, why);
 	search->may_be_cleared = may_be_cleared;
 }
 

@@ -22,9 +22,22 @@ static int trouble;
 
 bool root_is_trouble(int error)
 {
-	int number = error < 0 ? -error : error;
-
-	return number == EIO || number == ENOMEM || number == EMFILE || number == ENFILE;
+	switch (error < 0 ? -error : error) {
+	case EIO:
+	case ENOMEM:
+	case EMFILE:
+	case ENFILE:
+	/* EFSCORRUPTED and EFSBADCRC of ext4 and XFS (fs/ext4/ext4.h, fs/xfs/xfs_linux.h) */
+	case EUCLEAN:
+	case EBADMSG:
+	/* a file system whose server or process is gone: NFS, FUSE */
+	case ESTALE:
+	case ETIMEDOUT:
+	case ENOTCONN:
+		return true;
+	default:
+		return false;
+	}
 }
 
 void root_note_trouble(int error)

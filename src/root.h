@@ -124,8 +124,8 @@ int root_restore(const struct root *root, const char *path) MUST_CHECK;
 void root_forget(const struct root *root, const char *path);
 
 /*
- * Has the system failed (EIO, no memory, no descriptors of the process or of the system), so that
- * nothing is known of what was asked for?
+ * Has the system failed (EIO, no memory, no descriptors of the process or of the system, a file
+ * system that is damaged or lost), so that nothing is known of what was asked for?
  *
  * @error: an errno, of either sign
  */

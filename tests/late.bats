@@ -903,6 +903,22 @@ unit() {
 	run ! grep -E "$NVME_A|$NVME_B|$SATA" <<<"$(overrides)"
 }
 
+@test "late: a real root whose file system is damaged or lost keeps all storage" {
+	local error
+
+	five_disks
+	mounted nvme0n1p1 /
+	fstab <<<'/dev/sdap1 /srv ext4 defaults 0 0'
+	"$HELPER" --root "$ROOT" 2>/dev/null
+	for error in EUCLEAN ESTALE; do
+		ASAN_OPTIONS=detect_leaks=0 strace -qq -o /dev/null -P "$ROOT/sysroot/etc/fstab" -P etc/fstab \
+			-e "inject=openat2:error=$error" "$HELPER" --root "$ROOT" --late /sysroot 2>/dev/null
+		[[ $(record .late.storage_reason) == *"cannot be read"*": all storage stays" ]]
+		[ "$(record '[.late.devices[] | select(.class | startswith("01")) | .outcome] | unique | join(" ")')" = refused ]
+	done
+	run ! grep -E "$NVME_A|$NVME_B|$SATA" <<<"$(overrides)"
+}
+
 @test "late: a real root that cannot be opened keeps all storage" {
 	early='0000:0[78]:00.0 vfio-pci'
 	disk nvme0n1 $NVME_A nvme/nvme0
