@@ -157,3 +157,33 @@ result() {
 	# Nine boots are nine ways to make an initramfs.
 	[ "$(tr ' ' '\n' <<<"${seen# }" | sort -u | wc -l)" = 9 ] || fail "$seen"
 }
+
+@test "each boot of a coldplug seed has a card plugged in there" {
+	local number name
+
+	for number in 1 2 3 4 5 6 7 8 9; do
+		run "$lab" _call soak_line 7-coldplug "$number"
+		[[ $output == "seed=7-coldplug boot=$number "*" pause=coldplug:"*" plug="*":coldplug:"* ]] ||
+			fail "$output"
+		name=$("$lab" _call soak_machine 7-coldplug "$number")
+		LAB_SCENARIOS=$VFIO_CLAIM_LAB/soak/scenarios "$lab" list "${name%@*}" >/dev/null
+		grep -qE '^plug: [12] coldplug ' "$VFIO_CLAIM_LAB/soak/scenarios/${name%@*}"
+	done
+	result 1 ok 0 7-coldplug
+	run "$lab" _call soak_missing 7-coldplug 2
+	[ "$output" = 2 ] || fail "$output"
+	run "$lab" _call soak_summary 7-coldplug 1
+	[[ $status = 0 && $output == *"seed 7-coldplug: 1 of 1 boots"* ]] || fail "$output"
+}
+
+@test "a seed is a number, or one with -coldplug" {
+	local seed
+
+	for seed in 7 7-coldplug; do
+		"$lab" _call soak_seed "$seed"
+	done
+	for seed in '' 0 x 7-x coldplug 7-coldplug-coldplug; do
+		run "$lab" _call soak_seed "$seed"
+		[[ $status != 0 && $output == *"is no number from 1 to 999999"* ]] || fail "$seed: $output"
+	done
+}

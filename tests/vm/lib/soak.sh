@@ -5,7 +5,8 @@
 # udev's workers, pauses, and a card that is plugged in while the machine comes up.
 #
 # All that is random in boot N follows from SEED and N alone, so `lab soak-one SEED N` is that
-# boot again. In $LAB/soak:
+# boot again. SEED is a number; with "-coldplug" behind it each boot has a card plugged in around
+# udev's coldplug, which else few have. In $LAB/soak:
 #
 #   results      a line for each boot, appended; a soak that was stopped goes on after them
 #   exceptions/  the facts of each boot that was not as it should be, as SEED-N
@@ -75,6 +76,11 @@ draw_boot() {
 	place=initramfs
 	[[ $pause != coldplug* ]] || place=coldplug
 	place=$(pick place power-on initramfs "$place" "$place" root root)
+	[[ $seed != *-coldplug ]] || {
+		pause="coldplug $(tenths pause-seconds 4)"
+		card=$(pick card second late)
+		place=coldplug
+	}
 	plug="$card $place $(tenths plug-seconds 8)"
 	[ "$card" != none ] || plug=-
 }
@@ -344,6 +350,7 @@ soak_summary() {
 # ---- The commands
 
 soak_number() { [[ $1 =~ ^[1-9][0-9]{0,5}$ ]] || die "soak: '$1' is no number from 1 to 999999"; }
+soak_seed() { soak_number "${1%-coldplug}"; }
 
 # lab_soak [BOOTS [SEED]]
 lab_soak() {
@@ -351,7 +358,7 @@ lab_soak() {
 	local -a missing
 
 	soak_number "$boots"
-	soak_number "$seed"
+	soak_seed "$seed"
 	mkdir -p "$SOAK"
 	rm -rf "$SOAK"/{facts,scenarios}
 	lab_product
@@ -386,7 +393,7 @@ lab_soak_one() {
 	local facts line
 
 	[ $# = 2 ] || die "soak-one wants SEED and NUMBER"
-	soak_number "$1"
+	soak_seed "$1"
 	soak_number "$2"
 	prepare_soak "$(soak_base "$@")"
 	run_soak_boot "$@"
